@@ -1,0 +1,1 @@
+"""The methods that come with restobench, each a package of its own."""

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from restobench.card import MethodCard, Setting, Value, read_card
+from restobench.errors import RestobenchError
+
+CARD = """
+title = "T"
+summary = "S"
+revision = "1"
+licence = "Apache-2.0"
+[settings.steps]
+default = 15
+help = "Steps."
+minimum = 1
+[variants.default]
+[variants.quick]
+settings = {steps = 4}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "card.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_variant_overrides_settings(tmp_path: Path) -> None:
+    """A variant is what differs from the card, and nothing else."""
+    card = read_card(MethodCard, write(tmp_path, CARD))
+
+    assert card.variants["quick"].settings == {"steps": 4}
+    assert card.settings["steps"].default == 15
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('licence = "Apache-2.0"', "", "licence: Field required"),
+        ('title = "T"', 'titel = "T"', "titel: Extra inputs are not permitted"),
+        ('title = "T"', 'title = "T', "is not valid TOML"),
+        ("steps = 4", "stepz = 4", "variant 'quick' sets the unknown setting 'stepz'"),
+        ("[variants.default]", "", "default_variant 'default' is not among the variants"),
+    ],
+)
+def test_a_wrong_card_names_the_file_and_the_key(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    """A card is read by people before it is read by programs."""
+    path = write(tmp_path, CARD.replace(old, new))
+
+    with pytest.raises(RestobenchError, match=sentence) as caught:
+        read_card(MethodCard, path)
+
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_card_is_one_sentence(tmp_path: Path) -> None:
+    """A package without its data files."""
+    with pytest.raises(RestobenchError, match="cannot be read"):
+        read_card(MethodCard, tmp_path / "card.toml")
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "value"),
+    [
+        (1, "2", 2),
+        (1, 2.0, 2),
+        (1.5, "2", 2.0),
+        (1.5, 2, 2.0),
+        (True, "off", False),
+        (False, "True", True),
+        ("a", "b", "b"),
+    ],
+)
+def test_a_setting_takes_the_type_of_its_default(default: Value, given: Value, value: Value) -> None:
+    """The command line gives text, Python gives values."""
+    found = Setting(default=default, help="").parse("x", given)
+
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("default", "given"), [(1, "2.5"), (1, 2.5), (1, True), (1.5, "x"), (True, "maybe"), (True, 1), (1.5, "nan")]
+)
+def test_a_setting_of_another_type_is_refused(default: Value, given: Value) -> None:
+    """Rounding in silence would run something else than was asked."""
+    with pytest.raises(RestobenchError, match="Setting 'x'"):
+        Setting(default=default, help="", minimum=0 if default == 1.5 else None).parse("x", given)
+
+
+def test_choices_are_listed() -> None:
+    """The error is the documentation."""
+    with pytest.raises(RestobenchError, match=r"cannot be 'c'; choose from: a, b"):
+        Setting(default="a", help="", choices=("a", "b")).parse("fix", "c")
