@@ -1,0 +1,1 @@
+"""What is read when nothing is done: the input itself, and enlarging by interpolation."""

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+import restobench
+from restobench.errors import RestobenchError
+from restobench.method import choose_method
+from restobench.noise import Noise
+
+
+def test_a_method_is_loaded_by_name_and_restores_tensors() -> None:
+    """The Python interface in one line."""
+    lq = torch.rand(2, 3, 37, 53)
+
+    restored = restobench.load_method("bicubic", scale=2).restore(lq, Noise.of_seed(0, ["a", "b"]))
+
+    assert restored.shape == (2, 3, 74, 106)
+    assert restored.dtype == torch.float32
+
+
+def test_an_unknown_method_offers_the_nearest() -> None:
+    """What was asked, what there is, and what to do."""
+    with pytest.raises(RestobenchError) as caught:
+        choose_method("bicubik")
+
+    text = str(caught.value)
+    assert text.startswith("No method is called 'bicubik'. Did you mean 'bicubic'")
+    assert "\nKnown: " in text
+    assert text.endswith("run 'make install' to register its entry point.")
+
+
+def test_an_unknown_variant_or_setting_lists_the_known_ones() -> None:
+    """A misspelt setting must not be a default."""
+    with pytest.raises(RestobenchError, match=r"No variant of 'bicubic' is called 'v9'.*\nKnown: default"):
+        choose_method("bicubic@v9")
+    with pytest.raises(RestobenchError, match=r"No setting of 'spandrel' is called 'tiel'. Did you mean 'tile'"):
+        choose_method("spandrel", settings={"tiel": 1})
+
+
+def test_settings_are_typed() -> None:
+    """Text from the command line becomes the setting's type, and a wrong one is refused."""
+    assert choose_method("spandrel", settings={"tile": "128"}).settings["tile"] == 128
+    with pytest.raises(RestobenchError, match=r"Setting 'tile' wants a whole number, not 'big'"):
+        choose_method("spandrel", settings={"tile": "big"})
+    with pytest.raises(RestobenchError, match=r"Setting 'tile' is -1; it must be at least 0"):
+        choose_method("spandrel", settings={"tile": -1})
+
+
+def test_weights_are_checked_before_anything_is_built(tmp_path: Path) -> None:
+    """No method is imported for a file that is not there."""
+    with pytest.raises(RestobenchError, match=r"nothing\.pth do not exist"):
+        choose_method("spandrel", weights={"": tmp_path / "nothing.pth"})
+    with pytest.raises(RestobenchError, match="'bicubic' takes no weights"):
+        choose_method("bicubic", weights={"": tmp_path})
+    with pytest.raises(RestobenchError, match=r"No part of 'spandrel' is called 'modle'. Did you mean 'model'"):
+        choose_method("spandrel", weights={"modle": tmp_path})
+    with pytest.raises(RestobenchError, match="'spandrel' needs weights that were not given: model"):
+        choose_method("spandrel").build()
+
+
+def test_a_misfit_says_why() -> None:
+    """A method at the wrong scale or task would make a meaningless row."""
+    assert choose_method("input").misfit(task=None, scale=1, has_mask=False) is None
+    reason = choose_method("input").misfit(task=None, scale=4, has_mask=False)
+    assert reason == "it works at x1, and the data set is x4"
+    reason = choose_method("bicubic").misfit(task="face", scale=1, has_mask=False)
+    assert reason == "it is for super-resolution, and the data set is for face"
+
+
+def test_the_sources_are_part_of_what_made_a_picture() -> None:
+    """Two methods of one package share their files; two packages do not."""
+    assert choose_method("bicubic").source_hash() == choose_method("lanczos").source_hash()
+    assert choose_method("bicubic").source_hash() != choose_method("spandrel").source_hash()
