@@ -1,0 +1,344 @@
+"""Data sets: an ordered list of samples (id, lq, gt or none) with a card or as a folder.
+
+Opening one looks at names and sizes, decodes nothing and imports no torch. Knows
+pictures, never a method or a metric.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from restobench.cache import Cache
+from restobench.card import DatasetCard, Task, read_card
+from restobench.embedded import make_clean_pictures
+from restobench.environment import datasets_folder, home
+from restobench.errors import RestobenchError, unknown_name
+from restobench.plugins import plugins
+
+DEFAULT_PROTOCOL = "offline-v1"
+"""What a folder is scored by: it needs no downloads."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a data set. `id` is its name without suffix, below the folder, with '/'."""
+
+    id: str
+    lq: Path | None
+    gt: Path | None
+    mask: Path | None
+    group: str
+    """Samples that are not independent share a group; statistics resample groups."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set, ready to be read."""
+
+    name: str
+    revision: str
+    reference: str
+    """What opens it again: `name@revision`, or a folder's path."""
+    task: Task | None
+    scale: int
+    protocol: str
+    samples: tuple[Sample, ...]
+    expected_fingerprint: str | None = None
+
+    @property
+    def has_gt(self) -> bool:
+        """Whether every sample has a clean picture."""
+        return all(sample.gt for sample in self.samples)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether every sample has a mask."""
+        return all(sample.mask for sample in self.samples)
+
+    def describe(self) -> dict[str, str | int | None]:
+        """What a run records of its data set."""
+        return {
+            "name": self.name,
+            "revision": self.revision,
+            "reference": self.reference,
+            "task": self.task,
+            "scale": self.scale,
+            "protocol": self.protocol,
+        }
+
+    def fingerprint(self, cache: Cache) -> str:
+        """SHA-256 over the ids and contents of all samples, whatever their order.
+
+        Raises:
+            RestobenchError: The card records another one, or a picture cannot be read.
+        """
+        paths = [path for sample in self.samples for path in (sample.lq, sample.gt, sample.mask) if path]
+        try:
+            sha256 = cache.hashes(paths)
+        except OSError as error:
+            raise RestobenchError(f"{error.filename} cannot be read: {error.strerror}.") from None
+        digest = hashlib.sha256()
+        for sample in sorted(self.samples, key=lambda sample: sample.id):
+            contents = [sha256[path] if path else "" for path in (sample.lq, sample.gt, sample.mask)]
+            digest.update(("\x00".join([sample.id, *contents]) + "\n").encode())
+        found = digest.hexdigest()
+        if self.expected_fingerprint not in (None, found):
+            folders = sorted({str(path.parent) for path in paths})
+            raise RestobenchError(
+                f"The pictures of '{self.name}' are not those of revision {self.revision}: their fingerprint is "
+                f"{found[:12]}, the card records {str(self.expected_fingerprint)[:12]}. "
+                f"They lie in {' and '.join(folders)}; get the data set again."
+            )
+        return found
+
+
+def dataset_cards() -> dict[str, tuple[DatasetCard, Path]]:
+    """Every card by name, with the folder it lies in.
+
+    Raises:
+        RestobenchError: A card is not valid, or two packages bring one name.
+    """
+    found: dict[str, tuple[DatasetCard, Path]] = {}
+    for plugin in plugins("restobench.datasets").values():
+        folder = plugin.folder
+        for path in sorted(folder.glob("*.toml")):
+            card = read_card(DatasetCard, path)
+            if card.name in found:
+                raise RestobenchError(
+                    f"Two packages bring a data set called '{card.name}': {found[card.name][1]} and {folder}; "
+                    "uninstall one of them."
+                )
+            found[card.name] = (card, folder)
+    return found
+
+
+def find_card(name: str) -> tuple[DatasetCard, Path]:
+    """The card of the data set called `name` (or one of its aliases), and its folder.
+
+    Raises:
+        RestobenchError: There is none; the nearest names are offered.
+    """
+    cards = dataset_cards()
+    for card, folder in cards.values():
+        if name == card.name or name in card.aliases:
+            return card, folder
+    known = [*cards, *(alias for card, _ in cards.values() for alias in card.aliases)]
+    raise unknown_name("data set", name, known, "A folder of pictures is a data set too: name its path.")
+
+
+def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
+    """A data set by name, by `name@revision`, or from a folder.
+
+    A folder holds `lq/` and, if there, `gt/` and `mask/`, paired by name; or pictures directly.
+
+    Args:
+        reference: What `--dataset` was given. A known name wins over a folder of that name;
+            `./name` is always the folder.
+        scale: How many times larger than `lq` the results are to be, for a folder without
+            clean pictures (default 1). Where it can be measured it must agree.
+
+    Raises:
+        RestobenchError: No such data set, no pictures, pairs that do not match, wrong counts.
+    """
+    text = str(reference)
+    name, _, revision = text.partition("@")
+    known = {alias for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
+    folder = Path(text).expanduser()
+    if name not in known and folder.is_dir():
+        return _open_folder(folder, scale)
+    if name not in known and ("/" in text or folder.exists()):
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise RestobenchError(f"The data set {text} {problem}; name a folder of pictures or a known data set.")
+    card, card_folder = find_card(name)
+    if revision not in ("", card.revision):
+        raise unknown_name(f"revision of '{card.name}'", revision, [card.revision])
+    if scale not in (None, card.scale):
+        raise RestobenchError(f"'{card.name}' is a x{card.scale} data set; leave --scale {scale} out.")
+    return _open_card(card, card_folder)
+
+
+def _open_card(card: DatasetCard, card_folder: Path) -> Dataset:
+    lq_root, gt_root = _roots(card, card_folder)
+    lq = _by_id(lq_root, card.lq)
+    gt = _by_id(gt_root, card.gt) if card.gt else {}
+    mask = _by_id(lq_root, card.mask) if card.mask else {}
+    samples = _paired(card.name, lq, gt, mask, card.group)
+    if len(samples) != card.count:
+        raise RestobenchError(
+            f"'{card.name}' has {card.count} pictures, and {lq_root} holds {len(samples)}; get the data set again."
+        )
+    return Dataset(
+        name=card.name,
+        revision=card.revision,
+        reference=f"{card.name}@{card.revision}",
+        task=card.task,
+        scale=card.scale,
+        protocol=card.protocol,
+        samples=samples,
+        expected_fingerprint=card.fingerprint,
+    )
+
+
+def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
+    """Where lq and gt lie. An embedded set ships lq beside its card and makes gt at first use."""
+    if card.crops:
+        made = home() / "datasets" / card.name / card.revision
+        try:
+            make_clean_pictures(card, made / "gt")
+        except OSError as error:
+            raise RestobenchError(
+                f"The clean pictures of '{card.name}' cannot be written to {made}: {error.strerror}. "
+                "Set RESTOBENCH_HOME to a folder that can be written."
+            ) from None
+        return card_folder / card.name, made
+    root = datasets_folder() / card.name
+    if not root.is_dir():
+        raise RestobenchError(
+            f"The data set '{card.name}' is not on this machine: {root} does not exist. Get it from {card.source}"
+        )
+    return root, root
+
+
+def _open_folder(folder: Path, scale: int | None) -> Dataset:
+    from restobench.image import is_picture
+
+    parts = {part: folder / part for part in ("lq", "gt", "mask") if (folder / part).is_dir()}
+    if not parts:
+        parts = {"lq": folder}
+    found = {}
+    for part, root in parts.items():
+        found[part] = _ids(root, (path for path in root.rglob("*") if is_picture(path) and path.is_file()))
+        if not found[part]:
+            raise RestobenchError(f"The folder {root} holds no pictures.")
+    lq, gt, mask = (found.get(part, {}) for part in ("lq", "gt", "mask"))
+    # Without lq/ the folder can be scored against, as a folder of clean pictures.
+    name = re.sub(r"[^\w. +-]", "_", folder.resolve().name) or "folder"
+    samples = _paired(name, lq, gt, mask, None)
+    scale = _settle_scale(folder, samples, scale)
+    return Dataset(
+        name=name,
+        revision="folder",
+        reference=str(folder.resolve()),
+        task="inpainting" if mask else "super-resolution" if scale > 1 else None,
+        scale=scale,
+        protocol=DEFAULT_PROTOCOL,
+        samples=samples,
+    )
+
+
+def _by_id(root: Path, pattern: str) -> dict[str, Path]:
+    paths = [path for path in root.glob(pattern) if path.is_file()]
+    if not paths:
+        raise RestobenchError(f"{root} holds no {pattern}; get the data set again.")
+    return _ids(root / pattern.split("*")[0], paths)
+
+
+def _ids(root: Path, paths: Iterable[Path]) -> dict[str, Path]:
+    """Pictures by id, in the order of their names."""
+    found: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: path.relative_to(root).as_posix()):
+        sample_id = path.relative_to(root).with_suffix("").as_posix()
+        if sample_id in found:
+            raise RestobenchError(
+                f"Two pictures have the name '{sample_id}': {found[sample_id]} and {path}; rename one."
+            )
+        found[sample_id] = path
+    return found
+
+
+def _paired(
+    name: str, lq: dict[str, Path], gt: dict[str, Path], mask: dict[str, Path], group: str | None
+) -> tuple[Sample, ...]:
+    ids = list(lq or gt)
+    for part, others in (("gt", gt), ("mask", mask)):
+        if lq and others and lq.keys() != others.keys():
+            raise RestobenchError(
+                f"lq and {part} of '{name}' do not pair by name."
+                + _listed(f"Without {part}", [i for i in lq if i not in others])
+                + _listed("Without lq", [i for i in others if i not in lq])
+            )
+    pattern = re.compile(group) if group else None
+    return tuple(
+        Sample(
+            id=sample_id,
+            lq=lq.get(sample_id),
+            gt=gt.get(sample_id),
+            mask=mask.get(sample_id),
+            group=match[1] if pattern and (match := pattern.match(sample_id)) else sample_id,
+        )
+        for sample_id in ids
+    )
+
+
+def _listed(what: str, ids: Sequence[str]) -> str:
+    if not ids:
+        return ""
+    rest = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return f" {what}: {', '.join(ids[:5])}{rest}."
+
+
+def size_ratio(lq: tuple[int, int], gt: tuple[int, int]) -> int | None:
+    """How many times larger gt is than lq, where that is one whole number for both sides."""
+    factor = gt[0] // lq[0] if lq[0] else 0
+    return factor if factor >= 1 and (lq[0] * factor, lq[1] * factor) == tuple(gt) else None
+
+
+def _settle_scale(folder: Path, samples: Sequence[Sample], asked: int | None) -> int:
+    """The scale that most pairs have; pairs of another one become failures when they are restored."""
+    from restobench.image import picture_size
+
+    ratios: Counter[int | None] = Counter()
+    for sample in samples:
+        if sample.lq and sample.gt and (lq := picture_size(sample.lq)) and (gt := picture_size(sample.gt)):
+            ratios[size_ratio(lq, gt)] += 1
+    measured = [ratio for ratio, _ in ratios.most_common() if ratio]
+    if not ratios:
+        return asked or 1
+    if not measured:
+        raise RestobenchError(
+            f"In {folder} no clean picture is a whole number of times as large as its lq picture; "
+            "check that lq and gt belong together."
+        )
+    if asked and asked not in measured:
+        raise RestobenchError(f"The pictures in {folder} are x{measured[0]}; leave --scale {asked} out.")
+    return asked or measured[0]
+
+
+Item = TypeVar("Item")
+Read = TypeVar("Read")
+
+
+def read_ahead(
+    items: Iterable[Item], read: Callable[[Item], Read], *, workers: int = 4, ahead: int = 8
+) -> Iterator[tuple[Item, Read | RestobenchError]]:
+    """Items in their order, each with what `read` gave, while threads read the next ones.
+
+    A `RestobenchError` is handed over in place of the result: one bad picture stops nothing.
+    At most `ahead` results wait at any time, so memory does not grow with the data set.
+    """
+    source = iter(items)
+    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
+        waiting: deque[tuple[Item, Future[Read]]] = deque(
+            (item, pool.submit(read, item)) for item in islice(source, ahead)
+        )
+        try:
+            while waiting:
+                item, future = waiting.popleft()
+                try:
+                    result: Read | RestobenchError = future.result()
+                except RestobenchError as error:
+                    result = error
+                for following in islice(source, 1):
+                    waiting.append((following, pool.submit(read, following)))
+                yield item, result
+        finally:
+            for _, future in waiting:
+                future.cancel()
