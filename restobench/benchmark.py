@@ -1,0 +1,505 @@
+"""Stage 1, then stage 2, over a grid of methods and data sets.
+
+Everything that can be known to be wrong is found while planning, before anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from restobench.cache import Cache
+from restobench.card import Value
+from restobench.dataset import Dataset, open_dataset
+from restobench.environment import runs_folder
+from restobench.errors import RestobenchError
+from restobench.evaluate import Evaluation, evaluate_run
+from restobench.foreign import Brought, bring_pictures
+from restobench.method import DTYPES, MethodChoice, choose_method
+from restobench.metrics.registry import Metric, choose_metrics, read_protocol
+from restobench.provenance import best_device, git_commit, hardware, precision, set_tf32, versions
+from restobench.restore import FailureLimit, Restored, restore_samples
+from restobench.results import RunRecord, find_run
+from restobench.store import RunFolder, RunIdentity, check_label, now
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Existing = Literal["resume", "replace", "only"]
+EXISTING: tuple[Existing, ...] = ("resume", "replace", "only")
+
+
+class Reporter(Protocol):
+    """Who hears how the work goes."""
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+
+    def stage(self, title: str, total: int) -> AbstractContextManager[Callable[[int, int], None]]:
+        """A stage of `total` pictures; the function given is told (done, failed) as they come."""
+
+
+class Silence:
+    """Nobody hears."""
+
+    def say(self, line: str) -> None:
+        """Say nothing."""
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        """Show nothing."""
+        yield lambda done, failed: None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How runs are made. None of `batch_size`, `limit`, `max_failures`, `existing` changes a picture."""
+
+    seed: int = 0
+    device: str | None = None
+    dtype: str = "float32"
+    tf32: bool = False
+    batch_size: int = 1
+    limit: int | None = None
+    existing: Existing = "resume"
+    max_failures: FailureLimit | None = None
+    runs: Path = field(default_factory=runs_folder)
+
+    def check(self) -> None:
+        """Raises RestobenchError where a value cannot be."""
+        if self.batch_size < 1:
+            raise RestobenchError(f"--batch-size must be at least 1, not {self.batch_size}.")
+        if self.limit is not None and self.limit < 1:
+            raise RestobenchError(f"--limit must be at least 1, not {self.limit}.")
+        if self.dtype not in DTYPES:
+            raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+        if self.existing not in EXISTING:
+            raise RestobenchError(f"--existing must be one of {', '.join(EXISTING)}, not {self.existing!r}.")
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One cell of the grid: what will be run and where it will lie."""
+
+    choice: MethodChoice
+    dataset: Dataset
+    fingerprint: str
+    identity: RunIdentity
+
+    @property
+    def title(self) -> str:
+        """`method@variant on dataset`."""
+        return f"{self.choice.label}@{self.choice.variant} on {self.dataset.name}"
+
+
+@dataclass
+class RunResult:
+    """What came of one run."""
+
+    record: RunRecord
+    restored: int = 0
+    """Pictures restored now."""
+    already: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+    evaluation: Evaluation | None = None
+    metrics: tuple[str, ...] = ()
+    """What was asked for, in order."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every sample has a picture and every metric that ran a value for it."""
+        return not (self.failures or self.stopped or (self.evaluation and self.evaluation.errors))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The summary's rows; one row without a metric where nothing was scored."""
+        if self.evaluation is not None:
+            return self.record.rows(list(self.metrics))
+        head = RunRecord(self.record.folder, self.record.run, [{"metric": None}]).rows()[0]
+        samples = self.record.run["samples"]
+        nothing = dict.fromkeys(("mean", "low", "high", "signature"))
+        counts = {"count": samples["restored"], "missing": len(samples["failed"]), "infinite": 0}
+        return [head | nothing | counts]
+
+
+def plan(
+    methods: Sequence[str],
+    datasets: Sequence[str | Path],
+    options: Options,
+    cache: Cache,
+    *,
+    settings: Mapping[str, Value] | None = None,
+    weights: Mapping[str, str | Path] | None = None,
+    label: str | None = None,
+    scale: int | None = None,
+    baseline: bool = True,
+) -> list[PlannedRun]:
+    """Decide every run of a grid, the baselines first.
+
+    What a method reads when nothing is done is always a row: `input` at scale 1, else
+    `bicubic`.
+
+    Raises:
+        RestobenchError: An unknown name, a wrong setting, a method that does not fit a data
+            set (with the reason), data or weights that are missing.
+    """
+    options.check()
+    if (settings or weights or label) and len(methods) != 1:
+        raise RestobenchError(
+            "--set, --weights and --as say something of one method; name exactly one --method with them."
+        )
+    choices = [
+        choose_method(name, settings=settings, weights=weights, label=check_label(label) if label else None)
+        for name in dict.fromkeys(methods)
+    ]
+    opened = [open_dataset(reference, scale=scale) for reference in dict.fromkeys(datasets)]
+    misfits = [
+        f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
+        for dataset in opened
+        for choice in choices
+        if (reason := choice.misfit(task=dataset.task, scale=dataset.scale, has_mask=dataset.has_mask))
+    ]
+    if misfits:
+        raise RestobenchError("\n".join(misfits))
+    planned: dict[tuple[str, str], PlannedRun] = {}
+    for dataset in opened:
+        fingerprint = dataset.fingerprint(cache)
+        first = [choose_method("input" if dataset.scale == 1 else "bicubic")] if baseline else []
+        for choice in [*first, *choices]:
+            one = _planned(choice, dataset, fingerprint, options, cache)
+            planned.setdefault((dataset.reference, one.identity.key), one)
+    return list(planned.values())
+
+
+def _planned(choice: MethodChoice, dataset: Dataset, fingerprint: str, options: Options, cache: Cache) -> PlannedRun:
+    weights = cache.hashes(choice.weights.values())
+    determinants: dict[str, Any] = {
+        "method": choice.name,
+        "variant": choice.variant,
+        "revision": choice.card.revision,
+        "settings": dict(choice.settings),
+        "weights": {part: weights[path] for part, path in choice.weights.items()},
+        "seed": options.seed,
+        "dataset": fingerprint,
+        "scale": dataset.scale,
+        **precision(options.device or best_device(), options.dtype, options.tf32),
+    }
+    identity = RunIdentity(dataset.name, choice.label, choice.variant, determinants, choice.source_hash())
+    return PlannedRun(choice, dataset, fingerprint, identity)
+
+
+def carry_out(
+    planned: PlannedRun,
+    options: Options,
+    cache: Cache,
+    *,
+    metrics: Sequence[str] | None = None,
+    evaluate: bool = True,
+    reporter: Reporter | None = None,
+) -> RunResult:
+    """Restore what is not there, then score it.
+
+    Raises:
+        RestobenchError: Another process writes this run, the disk is full, the method cannot
+            be built, or there is nothing to reuse and `existing` is `only`.
+    """
+    reporter = reporter or Silence()
+    folder = _folder(planned, options, reporter)
+    with folder.locked():
+        if options.existing == "replace":
+            folder.clear()
+        outcome, already = _restore(planned, folder, options, reporter)
+        result = RunResult(
+            RunRecord.read(folder),
+            restored=len(outcome.seconds),
+            already=already,
+            stopped=outcome.stopped,
+        )
+        result.failures = dict(result.record.run["samples"]["failed"])
+        if evaluate:
+            _evaluate(result, planned.dataset, metrics, options, cache, reporter)
+    return result
+
+
+def _folder(planned: PlannedRun, options: Options, reporter: Reporter) -> RunFolder:
+    """The run's own folder; with `--existing only` also one that other source files made."""
+    folder = planned.identity.folder(options.runs)
+    if (folder.path / "run.json").exists():
+        return folder
+    shared = planned.identity.key.rpartition("-")[0]
+    others = [RunRecord.read(RunFolder(path.parent)) for path in folder.path.parent.glob(f"{shared}-*/run.json")]
+    if options.existing == "only":
+        if not others:
+            raise RestobenchError(f"There are no pictures of {planned.title} in {options.runs}; leave --existing out.")
+        chosen = max(others, key=lambda record: record.finished)
+        reporter.say(
+            f"{planned.title}: pictures that other source files of the method made ({chosen.folder.path.name})"
+        )
+        return chosen.folder
+    if others:
+        reporter.say(
+            f"{planned.title}: {len(others)} earlier run{'s' * (len(others) > 1)} by other source files of the method: "
+            "not reused"
+        )
+    return folder
+
+
+def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter: Reporter) -> tuple[Restored, int]:
+    """Restore the samples that have no picture yet; returns what was done and how many were there."""
+    dataset = planned.dataset
+    there = folder.restored_ids()
+    asked = dataset.samples[: options.limit]
+    todo = [sample for sample in asked if sample.id not in there] if options.existing != "only" else []
+    already = sum(sample.id in there for sample in asked)
+    earlier = folder.read_run() if (folder.path / "run.json").exists() else None
+    if not todo:
+        reporter.say(f"{planned.title}: {already} of {len(asked)} already there, nothing to restore")
+        if earlier and earlier["samples"]["limit"] != options.limit and options.existing != "only":
+            folder.write_run(earlier | {"samples": earlier["samples"] | {"limit": options.limit}})
+        return Restored(), already
+    if already:
+        reporter.say(f"{planned.title}: {already} of {len(asked)} already there")
+
+    device = options.device or best_device()
+    set_tf32(options.tf32)
+    built = planned.choice.build(device=device, dtype=options.dtype, scale=dataset.scale)
+    seconds = folder.read_timing()
+    run = _run_json(planned, options, earlier, built.setup.audit)
+    run["sessions"].append(
+        {
+            "started": now(),
+            "batch_size": options.batch_size,
+            "hardware": hardware(device),
+            "versions": versions(planned.choice.plugin.distribution),
+            "commit": git_commit(planned.choice.plugin.folder),
+        }
+    )
+    retried = {sample.id for sample in todo}
+    kept = {i: text for i, text in run["samples"]["failed"].items() if i not in retried}
+
+    def save(outcome: Restored) -> None:
+        """Times first: a picture without one costs nothing, a run.json ahead of them would lie."""
+        folder.write_timing(seconds | outcome.seconds)
+        run["samples"] = {
+            "total": len(dataset.samples),
+            "limit": options.limit,
+            "restored": len(there) + len(outcome.seconds),
+            "failed": kept | outcome.failures,
+        }
+        folder.write_run(run)
+
+    save(Restored())
+    with reporter.stage(f"{planned.title}: restoring", len(todo)) as advance:
+        outcome = restore_samples(
+            built.method,
+            todo,
+            target=folder.picture,
+            scale=dataset.scale,
+            seed=options.seed,
+            batch_size=options.batch_size,
+            device=device,
+            limit=options.max_failures,
+            advance=advance,
+            checkpoint=save,
+        )
+    run["finished"] = now()
+    run["sessions"][-1] |= {
+        "finished": run["finished"],
+        "restored": len(outcome.seconds),
+        "method_seconds": sum(outcome.seconds.values()),
+        "wall_seconds": outcome.wall_seconds,
+        "pictures_per_second": len(outcome.seconds) / outcome.wall_seconds if outcome.wall_seconds else None,
+    }
+    save(outcome)
+    if outcome.stopped:
+        reporter.say(f"{planned.title}: stopped, {len(outcome.failures)} pictures had failed (--max-failures)")
+    return outcome, already
+
+
+def _run_json(
+    planned: PlannedRun, options: Options, earlier: dict[str, Any] | None, audit: dict[str, Any]
+) -> dict[str, Any]:
+    choice = planned.choice
+    return {
+        "label": choice.label,
+        "variant": choice.variant,
+        "method": {
+            "name": choice.name,
+            "title": choice.card.title,
+            "licence": choice.card.licence,
+            "training_data": choice.card.training_data,
+            "package": choice.plugin.distribution,
+            "weights": {part: str(path) for part, path in choice.weights.items()},
+            "audit": audit,
+        },
+        "demonstration": choice.card.demonstration,
+        "dataset": planned.dataset.describe() | {"fingerprint": planned.fingerprint},
+        "determinants": planned.identity.determinants,
+        "sources": planned.identity.sources,
+        "samples": earlier["samples"] if earlier else {"failed": {}},
+        "finished": None,
+        "sessions": earlier["sessions"] if earlier else [],
+    }
+
+
+def _evaluate(
+    result: RunResult,
+    dataset: Dataset,
+    metrics: Sequence[str] | None,
+    options: Options,
+    cache: Cache,
+    reporter: Reporter,
+) -> None:
+    """Score a run whose lock is held; what earlier evaluations computed is kept up to date."""
+    folder = result.record.folder
+    asked = list(metrics) if metrics is not None else list(read_protocol(dataset.protocol).metrics)
+    chosen = _with_earlier(choose_metrics(asked), result.record)
+    title = f"{result.record.name}: scoring"
+    with reporter.stage(title, len(folder.restored_ids())) as advance:
+        result.evaluation = evaluate_run(
+            folder,
+            dataset,
+            chosen,
+            cache,
+            device=options.device or best_device(),
+            advance=lambda done: advance(done, 0),
+        )
+    result.metrics = tuple(metric.name for metric in choose_metrics(asked))
+    result.record = RunRecord.read(folder)
+    for note in result.evaluation.notes:
+        reporter.say(f"{result.record.name}: {note}")
+
+
+def _with_earlier(asked: list[Metric], record: RunRecord) -> list[Metric]:
+    names = {metric.name for metric in asked}
+    earlier = []
+    for row in record.summary:
+        if row["metric"] not in names:
+            try:
+                earlier += choose_metrics([row["metric"]])
+            except RestobenchError:
+                continue  # a metric of a package that is no longer installed
+    return [*asked, *earlier]
+
+
+def evaluate_existing(
+    name: str,
+    options: Options,
+    cache: Cache,
+    *,
+    dataset: str | Path | None = None,
+    metrics: Sequence[str] | None = None,
+    reporter: Reporter | None = None,
+) -> RunResult:
+    """Score a run that is there, by name or folder. Needs no method.
+
+    Args:
+        name: `method[@variant][:dataset]`, or the run's folder.
+        options: Where the runs are.
+        cache: Where values are kept.
+        dataset: Where its data set is now, if not where it was.
+        metrics: What to compute; None: the data set's protocol.
+        reporter: Who hears of it.
+
+    Raises:
+        RestobenchError: No such run, or the data set is not the one that was restored.
+    """
+    record = find_run(options.runs, name)
+    described = record.run["dataset"]
+    scale = described["scale"] if described["revision"] == "folder" else None
+    opened = open_dataset(dataset or described["reference"], scale=scale)
+    found = opened.fingerprint(cache)
+    if found != described["fingerprint"]:
+        raise RestobenchError(
+            f"'{opened.name}' has changed since {record.folder.path} was made (fingerprint {found[:12]}, then "
+            f"{described['fingerprint'][:12]}); restore it again, or name the old data set with --dataset."
+        )
+    result = RunResult(record, already=record.run["samples"]["restored"])
+    result.failures = dict(record.run["samples"]["failed"])
+    with record.folder.locked():
+        _evaluate(result, opened, metrics, options, cache, reporter or Silence())
+    return result
+
+
+def evaluate_folder(
+    restored: Path,
+    dataset: str | Path,
+    label: str,
+    options: Options,
+    cache: Cache,
+    *,
+    scale: int | None = None,
+    metrics: Sequence[str] | None = None,
+    allow_lossy: bool = False,
+    reporter: Reporter | None = None,
+) -> tuple[RunResult, Brought]:
+    """Score pictures that anybody's program made, as a run called `label`.
+
+    Raises:
+        RestobenchError: As `bring_pictures` does.
+    """
+    reporter = reporter or Silence()
+    opened = open_dataset(dataset, scale=scale)
+    with reporter.stage(f"{label}:{opened.name}: reading", len(opened.samples)) as advance:
+        brought = bring_pictures(
+            restored,
+            opened,
+            label=label,
+            runs=options.runs,
+            cache=cache,
+            allow_lossy=allow_lossy,
+            advance=lambda done: advance(done, 0),
+        )
+    result = RunResult(RunRecord.read(brought.folder), already=len(brought.folder.restored_ids()))
+    result.failures = dict(result.record.run["samples"]["failed"])
+    with brought.folder.locked():
+        _evaluate(result, opened, metrics, options, cache, reporter)
+    return result, brought
+
+
+def run(
+    methods: Sequence[str] | str,
+    datasets: Sequence[str | Path] | str | Path,
+    *,
+    metrics: Sequence[str] | None = None,
+    settings: Mapping[str, Value] | None = None,
+    weights: Mapping[str, str | Path] | None = None,
+    label: str | None = None,
+    scale: int | None = None,
+    options: Options | None = None,
+    reporter: Reporter | None = None,
+) -> pd.DataFrame:
+    """Restore and score a grid of methods and data sets; what is there is reused.
+
+    Args:
+        methods: Names, with or without `@variant`.
+        datasets: Names or folders.
+        metrics: What to compute; None: each data set's protocol.
+        settings: Of the one method.
+        weights: Files by part ("" for the only one), of the one method.
+        label: What the one method's rows are called.
+        scale: For folders without clean pictures.
+        options: Seed, device, batch size and the like.
+        reporter: Who hears how it goes.
+
+    Returns:
+        A row for each method, data set and metric: mean, 95 % interval (low, high), count,
+        missing, infinite, signature, and the run's folder. The baseline's rows come first.
+
+    Raises:
+        RestobenchError: Anything the caller can put right.
+    """
+    import pandas as pd
+
+    options = options or Options()
+    cache = Cache()
+    named = [methods] if isinstance(methods, str) else methods
+    placed = [datasets] if isinstance(datasets, str | Path) else datasets
+    if metrics is not None:
+        choose_metrics(metrics)
+    planned = plan(named, placed, options, cache, settings=settings, weights=weights, label=label, scale=scale)
+    results = [carry_out(one, options, cache, metrics=metrics, reporter=reporter) for one in planned]
+    return pd.DataFrame([row for result in results for row in result.rows()])

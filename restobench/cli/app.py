@@ -1,0 +1,43 @@
+"""The commands, put together."""
+
+from typing import Annotated
+
+import typer
+
+from restobench.cli import catalogue, doctor, leaderboard, results, run
+
+app = typer.Typer(
+    name="restobench",
+    help="Benchmark image restoration: every number carries what made it and how sure it is.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("restobench"))
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(run.run)
+app.command()(run.evaluate)
+app.command()(run.restore)
+app.command()(results.results)
+app.command()(doctor.doctor)
+app.add_typer(catalogue.methods, name="methods")
+app.add_typer(catalogue.datasets, name="datasets")
+app.add_typer(catalogue.metrics, name="metrics")
+app.add_typer(leaderboard.leaderboard, name="leaderboard")

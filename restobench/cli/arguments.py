@@ -1,0 +1,148 @@
+"""Options that several commands share, their completion, and how their text is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from restobench.errors import RestobenchError
+
+
+def complete_methods(incomplete: str) -> list[str]:
+    """Method names, for the shell."""
+    from restobench.plugins import plugins
+
+    return [name for name in plugins("restobench.methods") if name.startswith(incomplete)]
+
+
+def complete_datasets(incomplete: str) -> list[str]:
+    """Data set names and aliases, for the shell."""
+    from restobench.dataset import dataset_cards
+
+    names = [name for card, _ in dataset_cards().values() for name in (card.name, *card.aliases)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_metrics(incomplete: str) -> list[str]:
+    """Metric names, for the shell; after a comma the next one."""
+    from restobench.plugins import plugins
+
+    done, comma, last = incomplete.rpartition(",")
+    return [f"{done}{comma}{name}" for name in plugins("restobench.metrics") if name.startswith(last)]
+
+
+Methods = Annotated[
+    list[str],
+    typer.Option("--method", "-m", help="NAME or NAME@VARIANT; may repeat.", autocompletion=complete_methods),
+]
+Datasets = Annotated[
+    list[str],
+    typer.Option("--dataset", "-d", help="A name or a folder; may repeat.", autocompletion=complete_datasets),
+]
+Dataset = Annotated[
+    str | None, typer.Option("--dataset", "-d", help="A name or a folder.", autocompletion=complete_datasets)
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        help="Names with commas; default: the data set's protocol.",
+        autocompletion=complete_metrics,
+    ),
+]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting of the method, NAME=VALUE; may repeat.")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--weights", help="A file, or PART=FILE for one of several parts; may repeat."),
+]
+Label = Annotated[str | None, typer.Option("--as", help="What the method's rows are called.")]
+Scale = Annotated[
+    int | None,
+    typer.Option(min=1, max=16, help="How many times larger the result is, where the data does not tell."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of all noise; each picture has a stream of its own.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Pictures at a time; changes no noise and no key.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; default: the fastest that is here.")]
+Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
+Tf32 = Annotated[bool, typer.Option("--tf32", help="Let TF32 stand in for float32 on the GPU.")]
+MaxFailures = Annotated[
+    str | None,
+    typer.Option(help="Stop when more pictures fail: a number, or a share (0.1, 10%). Default: never."),
+]
+Runs = Annotated[Path | None, typer.Option(help="Folder of the runs.", envvar="RESTOBENCH_RUNS", show_default="runs")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
+
+
+def pairs(texts: Sequence[str] | None) -> dict[str, str]:
+    """`--set` NAME=VALUE as a dictionary.
+
+    Raises:
+        RestobenchError: One has no '=', or two name the same setting.
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise RestobenchError(f"--set wants NAME=VALUE, not {text!r}.")
+        if name in found:
+            raise RestobenchError(f"--set names '{name}' twice.")
+        found[name] = value
+    return found
+
+
+def weight_files(texts: Sequence[str] | None) -> dict[str, str]:
+    """`--weights` FILE or PART=FILE by part; the part of a plain file is "".
+
+    Raises:
+        RestobenchError: Two files for one part.
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        part, equals, file = text.partition("=")
+        if not equals or "/" in part or Path(text).exists():
+            part, file = "", text
+        if part in found:
+            raise RestobenchError(f"--weights names {repr(part) if part else 'a plain file'} twice.")
+        found[part] = file
+    return found
+
+
+def names(text: str | None) -> list[str] | None:
+    """`a,b` as a list; None where nothing was given.
+
+    Raises:
+        RestobenchError: The list is empty.
+    """
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise RestobenchError("--metrics names no metric.")
+    return found
+
+
+def check_device(device: str | None) -> str | None:
+    """The device itself, where it is one that is here.
+
+    Raises:
+        RestobenchError: No such device.
+    """
+    if device is None:
+        return None
+    import torch
+
+    try:
+        kind = torch.device(device)
+    except RuntimeError:
+        raise RestobenchError(f"No device is called {device!r}; use cpu, cuda, cuda:N or mps.") from None
+    here = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (kind.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not here.get(kind.type, False):
+        raise RestobenchError(f"The device {device!r} is not on this machine; leave --device out, or use cpu.")
+    return device

@@ -1,0 +1,149 @@
+"""`methods`, `datasets` and `metrics`: what there is, read from cards alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+
+from restobench.card import MethodCard
+from restobench.cli import arguments as given
+from restobench.cli.output import print_json, standard_output
+from restobench.dataset import dataset_cards, find_card
+from restobench.errors import RestobenchError
+from restobench.metrics.registry import all_metrics, choose_metrics
+from restobench.plugins import find_plugin, plugins
+
+methods = typer.Typer(help="The methods that are installed.", no_args_is_help=True)
+datasets = typer.Typer(help="The data sets that are known.", no_args_is_help=True)
+metrics = typer.Typer(help="The metrics that are installed.", no_args_is_help=True)
+
+
+@methods.command("list")
+def list_methods(as_json: given.Json = False) -> None:
+    """List the methods and their variants."""
+    rows = []
+    for plugin in plugins("restobench.methods").values():
+        try:
+            card = plugin.card(MethodCard)
+        except RestobenchError as error:
+            # One broken package must not hide the others.
+            rows.append({"name": plugin.name, "variants": [], "summary": str(error), "package": plugin.distribution})
+            continue
+        rows.append(
+            {
+                "name": plugin.name,
+                "variants": list(card.variants),
+                "tasks": list(card.tasks),
+                "summary": card.summary,
+                "package": plugin.distribution,
+            }
+        )
+    _print_list(rows, as_json, ("name", "variants", "tasks", "summary"))
+
+
+@methods.command("show")
+def show_method(
+    name: Annotated[str, typer.Argument(help="A method.", autocompletion=given.complete_methods)],
+    as_json: given.Json = False,
+) -> None:
+    """Print a method's card: settings, variants, weights, licence, training data."""
+    plugin = find_plugin("restobench.methods", name)
+    _print_card({"name": name, "package": plugin.distribution}, plugin.card(MethodCard), as_json)
+
+
+@datasets.command("list")
+def list_datasets(as_json: given.Json = False) -> None:
+    """List the data sets."""
+    rows = [
+        {
+            "name": card.name,
+            "revision": card.revision,
+            "aliases": list(card.aliases),
+            "task": card.task,
+            "scale": card.scale,
+            "count": card.count,
+            "summary": card.summary,
+        }
+        for card, _ in dataset_cards().values()
+    ]
+    _print_list(rows, as_json, ("name", "revision", "task", "scale", "count", "summary"))
+
+
+@datasets.command("show")
+def show_dataset(
+    name: Annotated[str, typer.Argument(help="A data set.", autocompletion=given.complete_datasets)],
+    as_json: given.Json = False,
+) -> None:
+    """Print a data set's card: size, licence, source, protocol."""
+    card, folder = find_card(name)
+    _print_card({"package": folder.name}, card, as_json)
+
+
+@metrics.command("list")
+def list_metrics(as_json: given.Json = False) -> None:
+    """List the metrics, and what is missing for those that cannot be computed here."""
+    rows = [
+        {
+            "name": metric.name,
+            "kind": metric.card.kind,
+            "better": metric.card.better,
+            "unit": metric.card.unit,
+            "summary": metric.card.summary,
+            "missing": metric.missing(),
+        }
+        for metric in all_metrics()
+    ]
+    _print_list(rows, as_json, ("name", "kind", "better", "unit", "summary", "missing"))
+
+
+@metrics.command("show")
+def show_metric(
+    name: Annotated[str, typer.Argument(help="A metric.", autocompletion=given.complete_metrics)],
+    as_json: given.Json = False,
+) -> None:
+    """Print a metric's card: definition, options, library, known traps."""
+    (metric,) = choose_metrics([name])
+    _print_card({"name": name, "package": metric.plugin.distribution}, metric.card, as_json)
+
+
+def _print_list(rows: list[dict[str, Any]], as_json: bool, columns: tuple[str, ...]) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    shown = [column for column in columns if any(row.get(column) for row in rows)]
+    for column in shown:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_words(row.get(column)) for column in shown))
+    standard_output().print(table, highlight=False)
+
+
+def _print_card(head: dict[str, Any], card: BaseModel, as_json: bool) -> None:
+    content = head | card.model_dump(mode="json")
+    if as_json:
+        print_json(content)
+        return
+    console = standard_output()
+    for key, value in content.items():
+        if value in (None, "", [], {}):
+            continue
+        if isinstance(value, dict):
+            console.print(f"{key}:", markup=False, highlight=False)
+            for inner, facts in value.items():
+                line = f"  {inner}: {_words(facts)}"
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            console.print(f"{key + ':':<18} {_words(value)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items() if inner not in (None, "", [], {}))
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(item) for item in value)
+    return "" if value is None else str(value)

@@ -1,0 +1,66 @@
+"""`results`: what is in the runs folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from restobench.cli import arguments as given
+from restobench.cli.output import print_json, print_runs, standard_output
+from restobench.errors import RestobenchError
+from restobench.results import RunRecord, all_runs, find_run, newest
+
+
+def results(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="METHOD[@VARIANT][:DATASET] or a run's folder; default: all."),
+    ] = None,
+    metrics: given.Metrics = None,
+    runs: given.Runs = None,
+    as_json: given.Json = False,
+) -> None:
+    """Show the tables of the runs, or one run with what made it. Computes nothing."""
+    from restobench.environment import runs_folder
+
+    folder = runs or runs_folder()
+    if name:
+        records = [find_run(folder, name)]
+    else:
+        records = newest(all_runs(folder))
+        if not records and not as_json:
+            raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
+    wanted = given.names(metrics)
+    if as_json:
+        print_json([row for record in records for row in record.rows(wanted)])
+        return
+    print_runs(records, wanted)
+    if name:
+        _print_details(records[0])
+
+
+def _print_details(record: RunRecord) -> None:
+    console = standard_output()
+    run = record.run
+    samples = run["samples"]
+    facts: dict[str, object] = {
+        "folder": record.folder.path,
+        "complete": "yes" if record.complete else "no",
+        "samples": f"{samples['restored']} restored, {len(samples['failed'])} failed, of {samples['total']}",
+        "finished": run["finished"],
+        **{key: value for key, value in run["determinants"].items() if key != "settings"},
+        **{f"setting {key}": value for key, value in run["determinants"].get("settings", {}).items()},
+    }
+    for session in run["sessions"][-1:]:
+        facts |= {f"on {key}": value for key, value in session["hardware"].items()}
+        facts |= {f"with {key}": value for key, value in session["versions"].items()}
+        facts["commit"] = session["commit"]
+        if session.get("pictures_per_second"):
+            facts["pictures / s"] = f"{session['pictures_per_second']:.2f}, reading and writing included"
+    for key, value in facts.items():
+        console.print(f"{key + ':':<28} {value}", markup=False, highlight=False, soft_wrap=True)
+    for row in record.rows():
+        console.print(row["signature"], markup=False, highlight=False, soft_wrap=True)
+    for sample_id, text in samples["failed"].items():
+        console.print(f"'{sample_id}' failed: {text}", markup=False, highlight=False, soft_wrap=True)

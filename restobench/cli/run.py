@@ -1,0 +1,214 @@
+"""`run`, `evaluate` and `restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from restobench.cli import arguments as given
+from restobench.cli.output import TerminalReporter, print_json, print_outcome, print_runs
+from restobench.errors import RestobenchError
+
+Existing = Annotated[
+    str,
+    typer.Option(
+        help="What to do with pictures that are there: 'resume' (keep them, try failures again), "
+        "'replace' them, or 'only' use them and restore nothing."
+    ),
+]
+
+
+def run(
+    method: given.Methods,
+    dataset: given.Datasets,
+    setting: given.Settings = None,
+    weights: given.Weights = None,
+    label: given.Label = None,
+    metrics: given.Metrics = None,
+    scale: given.Scale = None,
+    seed: given.Seed = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Restore only the first N samples.")] = None,
+    batch_size: given.BatchSize = 1,
+    device: given.Device = None,
+    dtype: given.Dtype = "float32",
+    tf32: given.Tf32 = False,
+    existing: Existing = "resume",
+    max_failures: given.MaxFailures = None,
+    evaluate: Annotated[bool, typer.Option("--evaluate/--no-evaluate", help="Score what was restored.")] = True,
+    runs: given.Runs = None,
+    as_json: given.Json = False,
+) -> None:
+    """Restore data sets with methods and score the pictures; what is there already is reused.
+
+    Several methods and data sets make a grid. The row of a method that does nothing (the
+    input, or bicubic) is always added.
+    """
+    from restobench.benchmark import Options, carry_out, plan
+    from restobench.cache import Cache
+    from restobench.environment import runs_folder
+    from restobench.metrics.registry import choose_metrics
+    from restobench.restore import FailureLimit
+
+    options = Options(
+        seed=seed,
+        device=given.check_device(device),
+        dtype=dtype,
+        tf32=tf32,
+        batch_size=batch_size,
+        limit=limit,
+        existing=existing,  # type: ignore[arg-type] # `check` refuses other words
+        max_failures=FailureLimit.parse(max_failures) if max_failures else None,
+        runs=runs or runs_folder(),
+    )
+    wanted = given.names(metrics)
+    choose_metrics(wanted or [])
+    cache = Cache()
+    planned = plan(
+        method,
+        dataset,
+        options,
+        cache,
+        settings=given.pairs(setting),
+        weights=given.weight_files(weights),
+        label=label,
+        scale=scale,
+    )
+    reporter = TerminalReporter()
+    results = [carry_out(one, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter) for one in planned]
+    if as_json:
+        print_json([row for result in results for row in result.rows()])
+    elif evaluate:
+        print_runs([result.record for result in results], wanted)
+    print_outcome(results, reporter)
+    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+
+
+def evaluate(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="METHOD[@VARIANT][:DATASET] or a run's folder.")
+    ] = None,
+    restored: Annotated[
+        Path | None, typer.Option(help="Instead of a run: a folder of pictures that any program restored.")
+    ] = None,
+    dataset: given.Dataset = None,
+    label: given.Label = None,
+    metrics: given.Metrics = None,
+    scale: given.Scale = None,
+    allow_lossy: Annotated[
+        bool,
+        typer.Option(
+            "--allow-lossy", help="Take restored pictures that were saved as JPEG or WebP; the row is marked."
+        ),
+    ] = False,
+    device: given.Device = None,
+    runs: given.Runs = None,
+    as_json: given.Json = False,
+) -> None:
+    """Score pictures that are there: of a run, or of anybody's program. Restores nothing.
+
+    For somebody else's pictures: --restored DIR --dataset D --as NAME. They are paired with
+    the data set by name.
+    """
+    from restobench.benchmark import Options, evaluate_existing, evaluate_folder
+    from restobench.cache import Cache
+    from restobench.environment import runs_folder
+    from restobench.metrics.registry import choose_metrics
+
+    options = Options(device=given.check_device(device), runs=runs or runs_folder())
+    wanted = given.names(metrics)
+    choose_metrics(wanted or [])
+    reporter = TerminalReporter()
+    if (name is None) == (restored is None):
+        raise RestobenchError("Name either a run, or a folder of pictures with --restored DIR.")
+    if restored is None:
+        assert name is not None
+        result = evaluate_existing(name, options, Cache(), dataset=dataset, metrics=wanted, reporter=reporter)
+    else:
+        if dataset is None or label is None:
+            raise RestobenchError("--restored needs --dataset (what the pictures are of) and --as (what to call them).")
+        result, brought = evaluate_folder(
+            restored,
+            dataset,
+            label,
+            options,
+            Cache(),
+            scale=scale,
+            metrics=wanted,
+            allow_lossy=allow_lossy,
+            reporter=reporter,
+        )
+        for what, ids in (("missing", brought.missing), ("extra, not scored", brought.extra)):
+            if ids:
+                reporter.say(f"{len(ids)} pictures are {what}: {', '.join(ids[:10])}{', ...' * (len(ids) > 10)}")
+    if as_json:
+        print_json(result.rows())
+    else:
+        print_runs([result.record], list(result.metrics))
+    print_outcome([result], reporter)
+    raise typer.Exit(0 if result.ok else 1)
+
+
+def restore(
+    pictures: Annotated[list[str], typer.Argument(help="Pictures, folders or patterns like 'photos/*.jpg'.")],
+    method: Annotated[
+        str,
+        typer.Option("--method", "-m", help="NAME or NAME@VARIANT.", autocompletion=given.complete_methods),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results, NAME.png each.")] = Path(
+        "restored"
+    ),
+    setting: given.Settings = None,
+    weights: given.Weights = None,
+    scale: given.Scale = None,
+    seed: given.Seed = 0,
+    batch_size: given.BatchSize = 1,
+    device: given.Device = None,
+    dtype: given.Dtype = "float32",
+    tf32: given.Tf32 = False,
+    max_failures: given.MaxFailures = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
+    as_json: given.Json = False,
+) -> None:
+    """Restore pictures of your own: no data set, no scores."""
+    from restobench.method import choose_method
+    from restobench.pictures import find_pictures, restore_pictures
+    from restobench.provenance import best_device
+    from restobench.restore import FailureLimit
+
+    samples = find_pictures(pictures)
+    choice = choose_method(method, settings=given.pairs(setting), weights=given.weight_files(weights))
+    reporter = TerminalReporter()
+    with reporter.stage(f"{choice.name}@{choice.variant}: restoring", len(samples)) as advance:
+        outcome = restore_pictures(
+            samples,
+            choice,
+            output,
+            scale=scale,
+            seed=seed,
+            batch_size=batch_size,
+            device=given.check_device(device) or best_device(),
+            dtype=dtype,
+            tf32=tf32,
+            overwrite=overwrite,
+            limit=FailureLimit.parse(max_failures) if max_failures else None,
+            advance=advance,
+        )
+    for sample_id, text in outcome.failures.items():
+        reporter.say(f"'{sample_id}' failed: {text}")
+    if as_json:
+        print_json(
+            [
+                {
+                    "picture": str(sample.lq),
+                    "restored": str(output / f"{sample.id}.png") if sample.id in outcome.seconds else None,
+                    "seconds": outcome.seconds.get(sample.id),
+                    "error": outcome.failures.get(sample.id),
+                }
+                for sample in samples
+            ]
+        )
+    else:
+        reporter.say(f"{len(outcome.seconds)} of {len(samples)} pictures are in {output}")
+    raise typer.Exit(0 if len(outcome.seconds) == len(samples) else 1)

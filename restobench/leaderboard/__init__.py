@@ -1,0 +1,1 @@
+"""Tables made of runs. Never imports torch and never meets a picture."""
