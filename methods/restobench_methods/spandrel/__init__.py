@@ -1,0 +1,1 @@
+"""Any checkpoint that the spandrel library recognises."""
