@@ -18,6 +18,9 @@ from safetensors.torch import load_file
 
 from restobench.errors import RestobenchError
 
+_PICKLE_BYTES = 2**24
+"""How much of a refused file is searched for calls; a length that lies about the rest then asks for no memory."""
+
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """What a checkpoint holds, on the CPU: a state dict, or a mapping with one inside.
@@ -70,13 +73,13 @@ def _read_safetensors(path: Path) -> Any:
 
 
 def _read_torch(path: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            # PyTorch warns of the pickle's protocol and of TorchScript; what matters of it is said below.
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        # Of the pickle's protocol, of TorchScript: what matters of them is in the error's text.
+        warnings.simplefilter("ignore")
+        try:
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes PyTorch raise anything: KeyError, EOFError, RuntimeError
-        raise _refusal(path, str(error)) from error
+        except Exception as error:  # a damaged file makes PyTorch raise anything: KeyError, EOFError, RuntimeError
+            raise _refusal(path, str(error)) from error
 
 
 def _refusal(path: Path, reason: str) -> RestobenchError:
@@ -100,7 +103,7 @@ def _calls_something(path: Path) -> bool:
     """Whether the file begins with a whole pickle that names a function or class. Read, never run."""
     try:
         with path.open("rb") as file:
-            steps = [step.name for step, _, _ in pickletools.genops(file)]
+            steps = {step.name for step, _, _ in pickletools.genops(file.read(_PICKLE_BYTES))}
     except ValueError:  # no pickle
         return False
-    return not {"GLOBAL", "STACK_GLOBAL", "INST"}.isdisjoint(steps)
+    return not steps.isdisjoint(("GLOBAL", "STACK_GLOBAL", "INST"))

@@ -18,7 +18,6 @@ from typing import TypeVar
 
 from restobench.cache import Cache
 from restobench.card import DatasetCard, Task, read_card
-from restobench.embedded import make_clean_pictures
 from restobench.environment import datasets_folder, home
 from restobench.errors import RestobenchError, unknown_name
 from restobench.plugins import plugins
@@ -190,6 +189,8 @@ def _open_card(card: DatasetCard, card_folder: Path) -> Dataset:
 def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
     """Where lq and gt lie. An embedded set ships lq beside its card and makes gt at first use."""
     if card.crops:
+        from restobench.embedded import make_clean_pictures
+
         made = home() / "datasets" / card.name / card.revision
         try:
             make_clean_pictures(card, made / "gt")

@@ -52,9 +52,7 @@ def read_array(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     try:
         with Image.open(path) as picture:
             if (frames := getattr(picture, "n_frames", 1)) > 1:
-                raise RestobenchError(
-                    f"{path} has {frames} frames; save the wanted one as a picture of its own."
-                )
+                raise RestobenchError(f"{path} has {frames} frames; save the wanted one as a picture of its own.")
             if _is_16_bit(path, picture):
                 return _read_16_bit(path)
             picture.load()

@@ -91,8 +91,9 @@ def plugins(group: Group) -> dict[str, Plugin]:
         RestobenchError: Two distributions claim one name; both are named.
     """
     found: dict[str, Plugin] = {}
-    for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
-        plugin = _plugin(entry)
+    for plugin in sorted(
+        map(_plugin, entry_points(group=group)), key=lambda plugin: (plugin.name, plugin.distribution)
+    ):
         other = found.get(plugin.name)
         if other and other != plugin:
             raise RestobenchError(

@@ -162,6 +162,8 @@ def _compare_sample(output: str, ours: Any, reference: Case, tolerance: Toleranc
         return
     sampled = filling.sample(tensor, n=len(reference["index"]))
     yield _exact(f"{output}.index", sampled["index"], reference["index"])
+    if sampled["index"] != reference["index"]:
+        return
     values = tensor.double().flatten()[torch.tensor(reference["index"], dtype=torch.long)].cpu().numpy()
     golden = np.array(reference["value"], dtype=float)
     gaps = np.maximum(_gaps(values, golden) - ROUNDING, 0)

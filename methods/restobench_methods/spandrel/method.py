@@ -7,6 +7,7 @@ other architectures join where the package spandrel-extra-arches is installed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ The library would pad a smaller picture, and the network then sees no face.
 """
 
 
+_DRAWING = frozenset({torch.randn, torch.randn_like, torch.Tensor.normal_})
+
+
 class Spandrel:
     """A network that the spandrel library built from a checkpoint."""
 
@@ -40,7 +44,7 @@ class Spandrel:
                 the tiles, the dtype or the channels do not suit the network.
         """
         path = setup.weights["model"]
-        state = spandrel.canonicalize_state_dict(read_checkpoint(path))
+        state = _state_dict(path)
         self.network = _build(path, state)
         self.tile, self.overlap = int(setup.settings["tile"]), int(setup.settings["overlap"])
         check_tiles(self.tile, self.overlap)
@@ -48,9 +52,10 @@ class Spandrel:
         try:
             self.network.eval().to(setup.device, setup.dtype)
         except spandrel.UnsupportedDtypeError:
+            other = " or bfloat16" if self.network.supports_bfloat16 else ""
             raise RestobenchError(
                 f"{self.network.architecture.name} does not work in {str(setup.dtype).removeprefix('torch.')}; "
-                "use float32."
+                f"use float32{other}."
             ) from None
         setup.audit["model"] = _audit(self.network, state)
 
@@ -115,18 +120,25 @@ class DrawnFrom(TorchFunctionMode):
     ) -> Any:
         """Let PyTorch make the tensor, shape and dtype and device, and then fill it anew."""
         made = func(*args, **(kwargs or {}))
-        if func in (torch.randn, torch.randn_like, torch.Tensor.normal_):
+        if func in _DRAWING:
             made.copy_(self.noise.draw(made.shape)[self.index])
         return made
+
+
+def _state_dict(path: Path) -> dict[str, Any]:
+    """The tensors by name, taken out of whatever the authors' trainer wrapped around them."""
+    try:
+        state: dict[str, Any] = spandrel.canonicalize_state_dict(read_checkpoint(path))
+    except AttributeError:  # it asks names for their prefix, and these are numbers, as an optimiser's are
+        raise RestobenchError(f"{path} holds no state dict of a network; name the file that does.") from None
+    return state
 
 
 def _registry() -> Any:
     """What spandrel knows, and the extra architectures where they are installed."""
     registry = spandrel.MAIN_REGISTRY.copy()
     if find_spec("spandrel_extra_arches"):
-        from spandrel_extra_arches import EXTRA_REGISTRY  # type: ignore[import-untyped]  # ships no py.typed
-
-        registry.add(*EXTRA_REGISTRY, ignore_duplicates=True)
+        registry.add(*import_module("spandrel_extra_arches").EXTRA_REGISTRY, ignore_duplicates=True)
     return registry
 
 
@@ -174,7 +186,7 @@ def _check_fit(path: Path, network: Any, scale: int | None, tile: int) -> None:
     if scale is not None and scale != network.scale:
         raise RestobenchError(
             f"{path} is a {name} that enlarges {network.scale}x, and the data set asks for {scale}x; "
-            "take a checkpoint or a data set of the other's scale."
+            f"use a checkpoint for {scale}x."
         )
     if tile and (network.purpose == "FaceSR" or network.tiling is spandrel.ModelTiling.INTERNAL):
         raise RestobenchError(f"{name} must see the whole picture; leave the setting 'tile' at 0.")
