@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from restobench.image import read_picture
     from restobench.method import load_method
     from restobench.noise import Noise
+    from restobench.scoring import score
 
-__all__ = ["Noise", "Options", "RestobenchError", "load_method", "open_dataset", "read_picture", "run"]
+__all__ = ["Noise", "Options", "RestobenchError", "load_method", "open_dataset", "read_picture", "run", "score"]
 
 _HOME = {
     "Noise": "noise",
@@ -27,6 +28,7 @@ _HOME = {
     "open_dataset": "dataset",
     "read_picture": "image",
     "run": "benchmark",
+    "score": "scoring",
 }
 
 

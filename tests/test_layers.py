@@ -32,6 +32,7 @@ ORDER = (
     "metrics",
     "statistics",
     "signature",
+    "scoring",
     "evaluate",
     "results",
     "leaderboard",
