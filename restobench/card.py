@@ -127,6 +127,8 @@ class MethodCard(_Card):
     paper: str | None = None
     url: str | None = None
     training_data: str = "none"
+    stochastic: bool = True
+    """Whether its pictures depend on the seed."""
     demonstration: bool = False
     """Shown in the demo; enters no leaderboard unless asked for."""
     settings: dict[str, Setting] = {}

@@ -92,7 +92,7 @@ def evaluate_run(
     evaluation = Evaluation(rows=[], pictures=len(present))
     usable = []
     for metric in metrics:
-        problem = metric.missing() or _unfit(metric, dataset)
+        problem = why_not(metric, dataset)
         if problem:
             evaluation.notes.append(f"{metric.name}: {problem}")
         else:
@@ -124,7 +124,10 @@ def _hashed(folder: RunFolder, samples: Sequence[Sample], cache: Cache) -> list[
     ]
 
 
-def _unfit(metric: Metric, dataset: Dataset) -> str | None:
+def why_not(metric: Metric, dataset: Dataset) -> str | None:
+    """Why a metric cannot be computed on a data set here, with what to do; None where it can."""
+    if problem := metric.missing():
+        return problem
     if metric.card.kind == "full-reference" and not dataset.has_gt:
         return f"needs clean pictures, and '{dataset.name}' has none"
     return None
@@ -195,6 +198,17 @@ def _values(
                     cache.keep(metric.fingerprint, {whole: value})
                 evaluation.computed += 1
     return values
+
+
+def count_known(folder: RunFolder, present: Sequence[Sample], metrics: Sequence[Metric], cache: Cache) -> int:
+    """How many values of the pictures that are there need not be worked out again."""
+    scored = _hashed(folder, present, cache)
+    known = 0
+    for metric in metrics:
+        pairs = [_whole_pair(scored)] if metric.card.kind == "set" else [_pair_for(metric, one) for one in scored]
+        found = cache.values(metric.fingerprint, pairs)
+        known += sum(pair in found for pair in pairs)
+    return known
 
 
 def _is_open_set(metric: Metric, todo: Mapping[str, set[str]]) -> bool:

@@ -77,6 +77,10 @@ class MethodChoice:
     weights: Mapping[str, Path]
     label: str
     """What the rows are called: the method's name, or `--as`."""
+    family: str = ""
+    """Where several checkpoints are run as one method: what they are called together."""
+    checkpoint: str = ""
+    """And which of them this is."""
 
     @property
     def name(self) -> str:
@@ -115,8 +119,7 @@ class MethodChoice:
         """
         import torch
 
-        missing = [part for part in self._parts() if part not in self.weights]
-        if missing:
+        if missing := self.missing_parts():
             raise RestobenchError(
                 f"'{self.name}' needs weights that were not given: {', '.join(missing)}. "
                 f"Name the file: --weights {'FILE' if len(self._parts()) == 1 else f'{missing[0]}=FILE'}."
@@ -130,6 +133,10 @@ class MethodChoice:
             weights=self.weights,
         )
         return BuiltMethod(self, self.plugin.load()(setup), setup)
+
+    def missing_parts(self) -> list[str]:
+        """The parts whose weights were neither given nor found."""
+        return [part for part in self._parts() if part not in self.weights]
 
     def _parts(self) -> dict[str, WeightFile]:
         return self.card.weights | self.card.variants[self.variant].weights

@@ -81,6 +81,13 @@ def hardware(device: str) -> dict[str, Any]:
     return found
 
 
+def device_name(device: str) -> str:
+    """What the device that restores is called: its GPU's name, or the processor's."""
+    import torch
+
+    return torch.cuda.get_device_properties(torch.device(device)).name if device.startswith("cuda") else _cpu_name()
+
+
 def _cpu_name() -> str:
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text().splitlines():

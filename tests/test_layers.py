@@ -36,6 +36,7 @@ ORDER = (
     "evaluate",
     "results",
     "leaderboard",
+    "planning",
     "benchmark",
     "doctor",
     "cli",
