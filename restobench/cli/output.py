@@ -115,7 +115,7 @@ def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
         rows = table_rows(members)
         table = _table(title, rows, metrics)
         # Papers have a row a method; where that does not fit the terminal, a column a method may.
-        if console.measure(table).minimum > console.width:
+        if console.measure(table).maximum > console.width:
             table = _table(title, rows, metrics, turned=True)
         console.print(table)
         for curve in curves(members):
