@@ -19,7 +19,7 @@ from restobench.evaluate import Evaluation, evaluate_run
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan
-from restobench.provenance import best_device, git_commit, hardware, set_tf32, versions
+from restobench.provenance import best_device, evaluation_device, git_commit, hardware, set_tf32, versions
 from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
 from restobench.store import RunFolder, now
@@ -102,8 +102,6 @@ def carry_out(
     elif not (folder.path / "run.json").exists() and planned.by_other_sources(options):
         reporter.say(f"{planned.title}: earlier pictures are by other source files of the method, and not reused")
     with folder.locked():
-        if options.existing == "replace":
-            folder.clear()
         outcome, already = _restore(planned, folder, options, reporter)
         result = RunResult(
             RunRecord.read(folder),
@@ -120,7 +118,6 @@ def carry_out(
 def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter: Reporter) -> tuple[Restored, int]:
     """Restore the samples that have no picture yet; returns what was done and how many were there."""
     dataset = planned.dataset
-    there = folder.restored_ids()
     todo, already = planned.to_restore(folder, options)
     asked = len(dataset.samples[: options.limit])
     earlier = folder.read_run() if (folder.path / "run.json").exists() else None
@@ -135,6 +132,11 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
     device = options.device or best_device()
     set_tf32(options.tf32)
     built = planned.choice.build(device=device, dtype=options.dtype, scale=dataset.scale)
+    if options.existing == "replace":
+        # Only now: a method that cannot be built must not cost the pictures that are there.
+        folder.clear()
+        earlier = None
+    there = folder.restored_ids()
     seconds = folder.read_timing()
     run = _run_json(planned, options, earlier, built.setup.audit)
     run["sessions"].append(
@@ -235,7 +237,7 @@ def _evaluate(
             dataset,
             chosen,
             cache,
-            device=options.device or best_device(),
+            device=evaluation_device(options.device),
             advance=lambda done: advance(done, 0),
         )
     result.metrics = tuple(metric.name for metric in asked)

@@ -136,6 +136,12 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def evaluation_device(chosen: str | None) -> str:
+    """Where metrics compute: on the chosen device, but not on `mps`, which has no float64."""
+    device = chosen or best_device()
+    return "cpu" if device.startswith("mps") else device
+
+
 def set_tf32(allowed: bool) -> None:
     """Let TF32 stand in for float32 on the GPU, or not: torch's own default is different for each use."""
     import torch

@@ -102,6 +102,22 @@ def test_existing_replace_restores_everything_again(make_pairs: MakePairs, optio
     assert again.rows() == first.rows()
 
 
+def test_replacing_with_a_method_that_cannot_be_built_loses_nothing(
+    make_pairs: MakePairs, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights may have become unreadable since."""
+    first = once(make_pairs(), options)
+
+    def refuse(self: object, **arguments: object) -> None:
+        raise RestobenchError("no weights")
+
+    monkeypatch.setattr("restobench.method.MethodChoice.build", refuse)
+    with pytest.raises(RestobenchError, match="no weights"):
+        once(make_pairs(), Options(runs=options.runs, device="cpu", existing="replace"))
+
+    assert len(list(first.record.folder.pictures.iterdir())) == 3
+
+
 def test_pictures_of_other_sources_are_not_reused(
     make_pairs: MakePairs, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:

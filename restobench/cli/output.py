@@ -115,7 +115,8 @@ def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
         rows = table_rows(members)
         table = _table(title, rows, metrics)
         # Papers have a row a method; where that does not fit the terminal, a column a method may.
-        if console.measure(table).maximum > console.width:
+        unbounded = console.options.update(max_width=10_000)
+        if console.measure(table, options=unbounded).maximum > console.width:
             table = _table(title, rows, metrics, turned=True)
         console.print(table)
         for curve in curves(members):
