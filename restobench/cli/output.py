@@ -111,35 +111,39 @@ def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
         dataset = record.run["dataset"]
         groups.setdefault((dataset["name"], dataset["revision"], dataset["fingerprint"]), []).append(record)
     for (name, revision, fingerprint), members in groups.items():
-        title = f"{name}@{revision} ({fingerprint[:12]})"
         rows = table_rows(members)
-        table = _table(title, rows, metrics)
+        shown = _shown(rows, metrics)
+        table = _table(rows, shown)
         # Papers have a row a method; where that does not fit the terminal, a column a method may.
         unbounded = console.options.update(max_width=10_000)
         if console.measure(table, options=unbounded).maximum > console.width:
-            table = _table(title, rows, metrics, turned=True)
+            table = _table(rows, shown, turned=True)
+        console.print(f"{name}@{revision} ({fingerprint[:12]})", style="bold", markup=False, highlight=False)
         console.print(table)
-        for curve in curves(members):
-            if metrics is None or curve.metric in metrics:
-                console.print(_curve(curve), markup=False, highlight=False, soft_wrap=True)
+        lines = [_curve(curve) for curve in curves(members) if curve.metric in shown]
+        for line in [*lines, *_remarks(rows, shown)]:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(title: str, rows: Sequence[TableRow], metrics: Sequence[str] | None, *, turned: bool = False) -> Any:
+def _shown(rows: Sequence[TableRow], metrics: Sequence[str] | None) -> list[str]:
+    """The metrics that have a value in some row, in the order asked for."""
+    found = {name: None for row in rows for name, cell in row.cells.items() if cell["count"] or cell["infinite"]}
+    return [name for name in (metrics or found) if name in found]
+
+
+def _table(rows: Sequence[TableRow], shown: Sequence[str], *, turned: bool = False) -> Any:
     from rich.table import Table
 
-    found = {name: None for row in rows for name, cell in row.cells.items() if cell["count"] or cell["infinite"]}
-    shown = [name for name in (metrics or found) if name in found]
     facts = _facts(shown)
     heads = ["method", *(f"{name} {facts[name][0]}" for name in shown), "pictures", "s / picture"]
     lines = [[_called(row), *(_cell(row.cells.get(n), facts[n][1]) for n in shown), *_counts(row)] for row in rows]
     if turned:
         heads, *lines = (list(column) for column in zip(heads, *lines, strict=True))
-    table = Table(title=title, title_justify="left", caption_justify="left", pad_edge=False)
+    table = Table(pad_edge=False)
     for number, head in enumerate(heads):
         table.add_column(head, justify="right" if number else "left", no_wrap=True)
     for line in lines:
         table.add_row(*line)
-    table.caption = "\n".join(_remarks(rows))
     return table
 
 
@@ -155,13 +159,14 @@ def _counts(row: TableRow) -> tuple[str, str]:
     return "-".join(map(str, restored)), f"{sum(seconds) / len(seconds):.3g}" if seconds else "-"
 
 
-def _remarks(rows: Sequence[TableRow]) -> list[str]:
+def _remarks(rows: Sequence[TableRow], shown: Sequence[str]) -> list[str]:
+    cells = [row.cells[name] for row in rows for name in shown if name in row.cells]
     remarks = []
-    if any(cell["low"] is not None for row in rows for cell in row.cells.values()):
+    if any(cell["low"] is not None for cell in cells):
         remarks.append("Mean over pictures, and its 95 % interval.")
-    if any(cell["seed_std"] is not None for row in rows for cell in row.cells.values()):
+    if any(cell["seed_std"] is not None for cell in cells):
         remarks.append("±: standard deviation over seeds.")
-    if any(cell["missing"] or cell["infinite"] for row in rows for cell in row.cells.values()):
+    if any(cell["missing"] or cell["infinite"] for cell in cells):
         remarks.append("*: without samples that have no value, or an infinite one.")
     for row in rows:
         for record in row.records:
