@@ -15,7 +15,7 @@ from restobench.cache import Cache
 from restobench.card import Value
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
-from restobench.evaluate import Evaluation, by_reason, evaluate_run
+from restobench.evaluate import evaluate_run
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan
@@ -23,6 +23,7 @@ from restobench.provenance import best_device, evaluation_device, git_commit, ha
 from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
 from restobench.store import RunFolder, now
+from restobench.summary import Evaluation, by_reason
 
 if TYPE_CHECKING:
     import pandas as pd

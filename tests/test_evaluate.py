@@ -12,12 +12,13 @@ from restobench.cache import Cache
 from restobench.card import MetricCard
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
-from restobench.evaluate import Evaluation, evaluate_run
+from restobench.evaluate import evaluate_run
 from restobench.image import read_array, write_picture
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.plugins import Plugin
 from restobench.signature import Signature
 from restobench.store import RunFolder
+from restobench.summary import Evaluation
 from tests.conftest import picture
 
 MakePairs = Callable[..., Path]

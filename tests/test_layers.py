@@ -33,6 +33,7 @@ ORDER = (
     "statistics",
     "signature",
     "scoring",
+    "summary",
     "evaluate",
     "results",
     "leaderboard",

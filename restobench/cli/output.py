@@ -240,7 +240,7 @@ def print_forecast(forecasts: Sequence[Forecast]) -> None:
 
 def print_outcome(results: Sequence[RunResult], reporter: TerminalReporter) -> None:
     """What failed, sample by sample where there are few, and where the runs lie."""
-    from restobench.evaluate import by_sample
+    from restobench.summary import by_sample
 
     for result in results:
         problems = list((result.failures | by_sample(result.errors)).items())

@@ -1,0 +1,130 @@
+"""What came of scoring a run: its rows, their signatures, and the two files that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from restobench.dataset import Dataset, Sample
+from restobench.files import write_json, written_whole
+from restobench.metrics.registry import Metric
+from restobench.signature import Signature
+from restobench.statistics import Interval, mean_intervals
+from restobench.store import RunFolder
+
+Values = dict[str, dict[str, float]]
+"""By metric, then by sample; a set-level metric stands under the sample "" alone."""
+
+
+@dataclass
+class Evaluation:
+    """What came of scoring a run."""
+
+    rows: list[dict[str, Any]]
+    """A row a metric, as in summary.json."""
+    computed: int = 0
+    """Values worked out now; the others were known."""
+    known: int = 0
+    errors: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Sample by metric: why it has no value."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Metrics that could not be computed at all, each with the reason and what to do."""
+    wall_seconds: float = 0.0
+    pictures: int = 0
+
+
+def write_summary(
+    folder: RunFolder,
+    dataset: Dataset,
+    run: Mapping[str, Any],
+    wanted: Sequence[Sample],
+    metrics: Sequence[Metric],
+    values: Values,
+    evaluation: Evaluation,
+) -> None:
+    """samples.parquet and summary.json; the summary's rows go into the evaluation too."""
+    import pandas as pd
+
+    columns = {
+        metric.name: [values.get(metric.name, {}).get(sample.id, np.nan) for sample in wanted]
+        for metric in metrics
+        if metric.card.kind != "set"
+    }
+    groups = [sample.group for sample in wanted]
+    table = np.array(list(columns.values()), dtype=float).reshape(len(columns), len(wanted)).T
+    intervals = dict(zip(columns, mean_intervals(table, groups), strict=True))
+    for metric in metrics:
+        interval = intervals.get(metric.name) or _set_value(metric, values, wanted, evaluation)
+        signature = sign(run, dataset, metric, count=interval.count + interval.infinite)
+        evaluation.rows.append({"metric": metric.name, **asdict(interval), "signature": str(signature)})
+
+    seconds = folder.read_timing()
+    failed = by_sample(evaluation.errors) | run["samples"]["failed"]
+    frame = pd.DataFrame(
+        {
+            "id": [sample.id for sample in wanted],
+            "group": groups,
+            **columns,
+            "seconds": [seconds.get(sample.id, np.nan) for sample in wanted],
+            "error": [failed.get(sample.id) for sample in wanted],
+        }
+    )
+    with written_whole(folder.samples_path) as beside:
+        frame.to_parquet(beside, index=False)
+    write_json(folder.summary_path, evaluation.rows)
+
+
+def _set_value(metric: Metric, values: Values, wanted: Sequence[Sample], evaluation: Evaluation) -> Interval:
+    """A set-level value in the form of the others: one number over so many pictures, without an interval."""
+    value = values.get(metric.name, {}).get("")
+    used = evaluation.pictures - len(evaluation.errors.get(metric.name, {})) if value is not None else 0
+    finite = value is not None and bool(np.isfinite(value))
+    return Interval(
+        mean=value if finite else None,
+        low=None,
+        high=None,
+        count=used if finite else 0,
+        missing=len(wanted) - used,
+        infinite=0 if finite else used,
+    )
+
+
+def by_sample(errors: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Errors by sample instead of by metric: `psnr, ssim: why`, each reason once."""
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for metric, texts in errors.items():
+        for sample_id, text in texts.items():
+            reasons.setdefault(sample_id, {}).setdefault(text, []).append(metric)
+    return {
+        sample_id: " ".join(f"{', '.join(metrics)}: {text}" for text, metrics in texts.items())
+        for sample_id, texts in reasons.items()
+    }
+
+
+def by_reason(absent: Mapping[str, str]) -> list[str]:
+    """`psnr, ssim: why`, a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for metric, text in absent.items():
+        reasons.setdefault(text, []).append(metric)
+    return [f"{', '.join(metrics)}: {text}" for text, metrics in reasons.items()]
+
+
+def sign(run: Mapping[str, Any], dataset: Dataset, metric: Metric, *, count: int) -> Signature:
+    """The signature of one number of a run."""
+    made = run["determinants"]
+    method = [f"{run['label']}@{run['variant']}"]
+    method += [f"w={part}-{sha256[:12]}" for part, sha256 in sorted(made.get("weights", {}).items())]
+    method += [f"{name}={value}" for name, value in sorted(made.get("settings", {}).items())]
+    method += [f"{name}={made[name]}" for name in ("revision", "pictures", "device", "dtype") if name in made]
+    if "tf32" in made:
+        method.append(f"tf32={'on' if made['tf32'] else 'off'}")
+    return Signature(
+        data=(f"{dataset.name}@{dataset.revision}", f"n{count}", run["dataset"]["fingerprint"][:12]),
+        metric=metric.signature_parts(),
+        img=("png8", f"x{dataset.scale}"),
+        method=tuple(method),
+        seed=("-" if made.get("seed") is None else str(made["seed"]),),
+    )
