@@ -29,6 +29,7 @@ ORDER = (
     "provenance",
     "restore",
     "pictures",
+    "conformance",
     "metrics",
     "statistics",
     "signature",
@@ -51,6 +52,7 @@ KEPT_APART = (
     ("foreign", ("method", "metrics")),
     ("evaluate", ("method", "restore")),
     ("metrics", ("method", "restore")),
+    ("conformance", ("metrics", "dataset")),
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 
