@@ -10,19 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from restobench.benchmark import Options, run
+    from restobench.benchmark import run
     from restobench.dataset import open_dataset
     from restobench.errors import RestobenchError
     from restobench.image import read_picture
     from restobench.method import load_method
     from restobench.noise import Noise
+    from restobench.planning import Options
     from restobench.scoring import score
 
 __all__ = ["Noise", "Options", "RestobenchError", "load_method", "open_dataset", "read_picture", "run", "score"]
 
 _HOME = {
     "Noise": "noise",
-    "Options": "benchmark",
+    "Options": "planning",
     "RestobenchError": "errors",
     "load_method": "method",
     "open_dataset": "dataset",

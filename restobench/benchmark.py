@@ -9,27 +9,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from restobench.cache import Cache
 from restobench.card import Value
 from restobench.dataset import Dataset, open_dataset
-from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import Evaluation, evaluate_run
 from restobench.foreign import Brought, bring_pictures
-from restobench.method import DTYPES, MethodChoice, choose_method
-from restobench.metrics.registry import Metric, choose_metrics, read_protocol
-from restobench.provenance import best_device, git_commit, hardware, precision, set_tf32, versions
-from restobench.restore import FailureLimit, Restored, restore_samples
+from restobench.metrics.registry import Metric, choose_metrics
+from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan
+from restobench.provenance import best_device, evaluation_device, git_commit, hardware, set_tf32, versions
+from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
-from restobench.store import RunFolder, RunIdentity, check_label, now
+from restobench.store import RunFolder, now
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Existing = Literal["resume", "replace", "only"]
-EXISTING: tuple[Existing, ...] = ("resume", "replace", "only")
 
 
 class Reporter(Protocol):
@@ -52,47 +48,6 @@ class Silence:
     def stage(self, title: str, total: int) -> Iterator[Callable[[int, int], None]]:
         """Show nothing."""
         yield lambda done, failed: None
-
-
-@dataclass(frozen=True)
-class Options:
-    """How runs are made. None of `batch_size`, `limit`, `max_failures`, `existing` changes a picture."""
-
-    seed: int = 0
-    device: str | None = None
-    dtype: str = "float32"
-    tf32: bool = False
-    batch_size: int = 1
-    limit: int | None = None
-    existing: Existing = "resume"
-    max_failures: FailureLimit | None = None
-    runs: Path = field(default_factory=runs_folder)
-
-    def check(self) -> None:
-        """Raises RestobenchError where a value cannot be."""
-        if self.batch_size < 1:
-            raise RestobenchError(f"--batch-size must be at least 1, not {self.batch_size}.")
-        if self.limit is not None and self.limit < 1:
-            raise RestobenchError(f"--limit must be at least 1, not {self.limit}.")
-        if self.dtype not in DTYPES:
-            raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
-        if self.existing not in EXISTING:
-            raise RestobenchError(f"--existing must be one of {', '.join(EXISTING)}, not {self.existing!r}.")
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """One cell of the grid: what will be run and where it will lie."""
-
-    choice: MethodChoice
-    dataset: Dataset
-    fingerprint: str
-    identity: RunIdentity
-
-    @property
-    def title(self) -> str:
-        """`method@variant on dataset`."""
-        return f"{self.choice.label}@{self.choice.variant} on {self.dataset.name}"
 
 
 @dataclass
@@ -125,72 +80,6 @@ class RunResult:
         return [head | nothing | counts]
 
 
-def plan(
-    methods: Sequence[str],
-    datasets: Sequence[str | Path],
-    options: Options,
-    cache: Cache,
-    *,
-    settings: Mapping[str, Value] | None = None,
-    weights: Mapping[str, str | Path] | None = None,
-    label: str | None = None,
-    scale: int | None = None,
-    baseline: bool = True,
-) -> list[PlannedRun]:
-    """Decide every run of a grid, the baselines first.
-
-    What a method reads when nothing is done is always a row: `input` at scale 1, else
-    `bicubic`.
-
-    Raises:
-        RestobenchError: An unknown name, a wrong setting, a method that does not fit a data
-            set (with the reason), data or weights that are missing.
-    """
-    options.check()
-    if (settings or weights or label) and len(methods) != 1:
-        raise RestobenchError(
-            "--set, --weights and --as say something of one method; name exactly one --method with them."
-        )
-    choices = [
-        choose_method(name, settings=settings, weights=weights, label=check_label(label) if label else None)
-        for name in dict.fromkeys(methods)
-    ]
-    opened = [open_dataset(reference, scale=scale) for reference in dict.fromkeys(datasets)]
-    misfits = [
-        f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
-        for dataset in opened
-        for choice in choices
-        if (reason := choice.misfit(task=dataset.task, scale=dataset.scale, has_mask=dataset.has_mask))
-    ]
-    if misfits:
-        raise RestobenchError("\n".join(misfits))
-    planned: dict[tuple[str, str], PlannedRun] = {}
-    for dataset in opened:
-        fingerprint = dataset.fingerprint(cache)
-        first = [choose_method("input" if dataset.scale == 1 else "bicubic")] if baseline else []
-        for choice in [*first, *choices]:
-            one = _planned(choice, dataset, fingerprint, options, cache)
-            planned.setdefault((dataset.reference, one.identity.key), one)
-    return list(planned.values())
-
-
-def _planned(choice: MethodChoice, dataset: Dataset, fingerprint: str, options: Options, cache: Cache) -> PlannedRun:
-    weights = cache.hashes(choice.weights.values())
-    determinants: dict[str, Any] = {
-        "method": choice.name,
-        "variant": choice.variant,
-        "revision": choice.card.revision,
-        "settings": dict(choice.settings),
-        "weights": {part: weights[path] for part, path in choice.weights.items()},
-        "seed": options.seed,
-        "dataset": fingerprint,
-        "scale": dataset.scale,
-        **precision(options.device or best_device(), options.dtype, options.tf32),
-    }
-    identity = RunIdentity(dataset.name, choice.label, choice.variant, determinants, choice.source_hash())
-    return PlannedRun(choice, dataset, fingerprint, identity)
-
-
 def carry_out(
     planned: PlannedRun,
     options: Options,
@@ -207,10 +96,12 @@ def carry_out(
             be built, or there is nothing to reuse and `existing` is `only`.
     """
     reporter = reporter or Silence()
-    folder = _folder(planned, options, reporter)
+    folder = planned.folder(options)
+    if folder.path.name != planned.identity.key:
+        reporter.say(f"{planned.title}: pictures that other source files of the method made ({folder.path.name})")
+    elif not (folder.path / "run.json").exists() and planned.by_other_sources(options):
+        reporter.say(f"{planned.title}: earlier pictures are by other source files of the method, and not reused")
     with folder.locked():
-        if options.existing == "replace":
-            folder.clear()
         outcome, already = _restore(planned, folder, options, reporter)
         result = RunResult(
             RunRecord.read(folder),
@@ -224,48 +115,28 @@ def carry_out(
     return result
 
 
-def _folder(planned: PlannedRun, options: Options, reporter: Reporter) -> RunFolder:
-    """The run's own folder; with `--existing only` also one that other source files made."""
-    folder = planned.identity.folder(options.runs)
-    if (folder.path / "run.json").exists():
-        return folder
-    shared = planned.identity.key.rpartition("-")[0]
-    others = [RunRecord.read(RunFolder(path.parent)) for path in folder.path.parent.glob(f"{shared}-*/run.json")]
-    if options.existing == "only":
-        if not others:
-            raise RestobenchError(f"There are no pictures of {planned.title} in {options.runs}; leave --existing out.")
-        chosen = max(others, key=lambda record: record.finished)
-        reporter.say(
-            f"{planned.title}: pictures that other source files of the method made ({chosen.folder.path.name})"
-        )
-        return chosen.folder
-    if others:
-        reporter.say(
-            f"{planned.title}: {len(others)} earlier run{'s' * (len(others) > 1)} by other source files of the method: "
-            "not reused"
-        )
-    return folder
-
-
 def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter: Reporter) -> tuple[Restored, int]:
     """Restore the samples that have no picture yet; returns what was done and how many were there."""
     dataset = planned.dataset
-    there = folder.restored_ids()
-    asked = dataset.samples[: options.limit]
-    todo = [sample for sample in asked if sample.id not in there] if options.existing != "only" else []
-    already = sum(sample.id in there for sample in asked)
+    todo, already = planned.to_restore(folder, options)
+    asked = len(dataset.samples[: options.limit])
     earlier = folder.read_run() if (folder.path / "run.json").exists() else None
     if not todo:
-        reporter.say(f"{planned.title}: {already} of {len(asked)} already there, nothing to restore")
+        reporter.say(f"{planned.title}: {already} of {asked} already there, nothing to restore")
         if earlier and earlier["samples"]["limit"] != options.limit and options.existing != "only":
             folder.write_run(earlier | {"samples": earlier["samples"] | {"limit": options.limit}})
         return Restored(), already
     if already:
-        reporter.say(f"{planned.title}: {already} of {len(asked)} already there")
+        reporter.say(f"{planned.title}: {already} of {asked} already there")
 
     device = options.device or best_device()
     set_tf32(options.tf32)
     built = planned.choice.build(device=device, dtype=options.dtype, scale=dataset.scale)
+    if options.existing == "replace":
+        # Only now: a method that cannot be built must not cost the pictures that are there.
+        folder.clear()
+        earlier = None
+    there = folder.restored_ids()
     seconds = folder.read_timing()
     run = _run_json(planned, options, earlier, built.setup.audit)
     run["sessions"].append(
@@ -298,7 +169,7 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
             todo,
             target=folder.picture,
             scale=dataset.scale,
-            seed=options.seed,
+            seed=planned.seed,
             batch_size=options.batch_size,
             device=device,
             limit=options.max_failures,
@@ -326,6 +197,8 @@ def _run_json(
     return {
         "label": choice.label,
         "variant": choice.variant,
+        "family": choice.family,
+        "checkpoint": choice.checkpoint,
         "method": {
             "name": choice.name,
             "title": choice.card.title,
@@ -355,8 +228,8 @@ def _evaluate(
 ) -> None:
     """Score a run whose lock is held; what earlier evaluations computed is kept up to date."""
     folder = result.record.folder
-    asked = list(metrics) if metrics is not None else list(read_protocol(dataset.protocol).metrics)
-    chosen = _with_earlier(choose_metrics(asked), result.record)
+    asked = metrics_for(dataset, metrics)
+    chosen = _with_earlier(asked, result.record)
     title = f"{result.record.name}: scoring"
     with reporter.stage(title, len(folder.restored_ids())) as advance:
         result.evaluation = evaluate_run(
@@ -364,10 +237,10 @@ def _evaluate(
             dataset,
             chosen,
             cache,
-            device=options.device or best_device(),
+            device=evaluation_device(options.device),
             advance=lambda done: advance(done, 0),
         )
-    result.metrics = tuple(metric.name for metric in choose_metrics(asked))
+    result.metrics = tuple(metric.name for metric in asked)
     result.record = RunRecord.read(folder)
     for note in result.evaluation.notes:
         reporter.say(f"{result.record.name}: {note}")
@@ -466,7 +339,7 @@ def run(
     *,
     metrics: Sequence[str] | None = None,
     settings: Mapping[str, Value] | None = None,
-    weights: Mapping[str, str | Path] | None = None,
+    weights: Weights = (),
     label: str | None = None,
     scale: int | None = None,
     options: Options | None = None,
@@ -479,7 +352,8 @@ def run(
         datasets: Names or folders.
         metrics: What to compute; None: each data set's protocol.
         settings: Of the one method.
-        weights: Files by part ("" for the only one), of the one method.
+        weights: Files by part ("" for the only one), of the one method; several such mappings
+            are checkpoints, each a run of its own.
         label: What the one method's rows are called.
         scale: For folders without clean pictures.
         options: Seed, device, batch size and the like.

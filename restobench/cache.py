@@ -46,8 +46,8 @@ class Cache:
         database.executescript(_TABLES)
         return database
 
-    def close(self) -> None:
-        """Close the file."""
+    def __del__(self) -> None:
+        """Close the file: from Python 3.13 on, one that is left open is warned of."""
         self._database.close()
 
     def hashes(self, paths: Iterable[Path]) -> dict[Path, str]:

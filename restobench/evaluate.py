@@ -90,13 +90,14 @@ def evaluate_run(
     present = _hashed(folder, [sample for sample in wanted if folder.picture(sample.id).exists()], cache)
 
     evaluation = Evaluation(rows=[], pictures=len(present))
-    usable = []
+    usable: dict[Metric, Callable[..., Any]] = {}
     for metric in metrics:
-        problem = metric.missing() or _unfit(metric, dataset)
-        if problem:
-            evaluation.notes.append(f"{metric.name}: {problem}")
-        else:
-            usable.append(metric)
+        try:
+            if problem := why_not(metric, dataset):
+                raise RestobenchError(problem)
+            usable[metric] = metric.load()
+        except Exception as error:  # a library that breaks when imported must not take the other metrics along
+            evaluation.notes.append(f"{metric.name}: {_in_words(error)}")
 
     values = _values(usable, present, cache, device, evaluation, advance or (lambda done: None))
     _write(folder, dataset, run, wanted, metrics, values, evaluation)
@@ -124,7 +125,10 @@ def _hashed(folder: RunFolder, samples: Sequence[Sample], cache: Cache) -> list[
     ]
 
 
-def _unfit(metric: Metric, dataset: Dataset) -> str | None:
+def why_not(metric: Metric, dataset: Dataset) -> str | None:
+    """Why a metric cannot be computed on a data set here, with what to do; None where it can."""
+    if problem := metric.missing():
+        return problem
     if metric.card.kind == "full-reference" and not dataset.has_gt:
         return f"needs clean pictures, and '{dataset.name}' has none"
     return None
@@ -135,7 +139,7 @@ Values = dict[str, dict[str, float]]
 
 
 def _values(
-    metrics: Sequence[Metric],
+    metrics: Mapping[Metric, Callable[..., Any]],
     present: Sequence[Scored],
     cache: Cache,
     device: str,
@@ -161,19 +165,18 @@ def _values(
 
     needed = set().union(*todo.values())
     advance(sum(scored.sample.id not in needed for scored in present))
-    functions = {metric.name: metric.load() for metric in metrics if todo[metric.name]}
-    states = {metric.name: functions[metric.name]() for metric in metrics if _is_open_set(metric, todo)}
+    states = {metric.name: make() for metric, make in metrics.items() if _is_open_set(metric, todo)}
 
     for batch in _batches([scored for scored in present if scored.sample.id in needed], evaluation, todo):
         fresh: dict[Metric, dict[Pair, float]] = {}
-        for metric in metrics:
+        for metric, function in metrics.items():
             members = [member for member in batch if member.scored.sample.id in todo[metric.name]]
             if not members:
                 continue
             if metric.name in states:
                 _update(states[metric.name], metric, members, device, evaluation)
                 continue
-            found = _compute(functions[metric.name], metric, members, device, evaluation)
+            found = _compute(function, metric, members, device, evaluation)
             values[metric.name] |= found
             fresh[metric] = {
                 _pair_for(metric, member.scored): found[member.scored.sample.id]
@@ -195,6 +198,17 @@ def _values(
                     cache.keep(metric.fingerprint, {whole: value})
                 evaluation.computed += 1
     return values
+
+
+def count_known(folder: RunFolder, present: Sequence[Sample], metrics: Sequence[Metric], cache: Cache) -> int:
+    """How many values of the pictures that are there need not be worked out again."""
+    scored = _hashed(folder, present, cache)
+    known = 0
+    for metric in metrics:
+        pairs = [_whole_pair(scored)] if metric.card.kind == "set" else [_pair_for(metric, one) for one in scored]
+        found = cache.values(metric.fingerprint, pairs)
+        known += sum(pair in found for pair in pairs)
+    return known
 
 
 def _is_open_set(metric: Metric, todo: Mapping[str, set[str]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from restobench.errors import RestobenchError
 
 PART_PREFIX = ".part-"
 """How unfinished files are called; one left behind by a kill is swept at the next start."""
@@ -40,3 +43,27 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turn a full disk, or a folder that may not be written, into the user's error.
+
+    Raises:
+        RestobenchError: Instead of the OSError that says so; any other passes.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise RestobenchError(
+                f"The disk is full: {error.filename or 'a file'} could not be written. "
+                "What was written is kept; free some space and run the same command again."
+            ) from error
+        if error.errno in _NOT_ALLOWED:
+            raise RestobenchError(f"{error.filename or 'A file'} could not be written: {error.strerror}.") from error
+        raise

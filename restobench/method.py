@@ -79,6 +79,10 @@ class MethodChoice:
     weights: Mapping[str, Path]
     label: str
     """What the rows are called: the method's name, or `--as`."""
+    family: str = ""
+    """Where several checkpoints are run as one method: what they are called together."""
+    checkpoint: str = ""
+    """And which of them this is."""
     test: bool = False
     """Whether this is the card's test configuration, whose pictures are no result."""
 

@@ -81,6 +81,13 @@ def hardware(device: str) -> dict[str, Any]:
     return found
 
 
+def device_name(device: str) -> str:
+    """What the device that restores is called: its GPU's name, or the processor's."""
+    import torch
+
+    return torch.cuda.get_device_properties(torch.device(device)).name if device.startswith("cuda") else _cpu_name()
+
+
 def _cpu_name() -> str:
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -127,6 +134,12 @@ def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def evaluation_device(chosen: str | None) -> str:
+    """Where metrics compute: on the chosen device, but not on `mps`, which has no float64."""
+    device = chosen or best_device()
+    return "cpu" if device.startswith("mps") else device
 
 
 def set_tf32(allowed: bool) -> None:

@@ -6,7 +6,6 @@ that is there is not restored again.
 
 from __future__ import annotations
 
-import errno
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ import torch
 
 from restobench.dataset import Sample, read_ahead, size_ratio
 from restobench.errors import RestobenchError
+from restobench.files import writing
 from restobench.image import picture_size, read_array, to_eight_bit, to_tensor, write_picture
 from restobench.noise import Noise
 
@@ -132,7 +132,7 @@ def restore_samples(
         advance(0, len(failed))
 
     try:
-        with _Writer() as writer:
+        with writing(), _Writer() as writer:
             for batch in _batches(_readable(samples, scale, batch_size, note_failures), batch_size):
                 outcome = _restore_batch(method, batch, seed, scale, device)
                 for sample_id, picture in outcome.pictures.items():
@@ -147,8 +147,6 @@ def restore_samples(
                     writer.wait()
                     checkpoint(result)
                     noted = time.perf_counter()
-    except OSError as error:
-        raise _unwritable(error) from error
     finally:
         result.wall_seconds = time.perf_counter() - started
         if checkpoint:
@@ -156,15 +154,6 @@ def restore_samples(
             with suppress(OSError):
                 checkpoint(result)
     return result
-
-
-def _unwritable(error: OSError) -> RestobenchError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RestobenchError(
-            f"The disk is full: {error.filename or 'a picture'} could not be written. "
-            "What was written is kept; free some space and run the same command again."
-        )
-    return RestobenchError(f"{error.filename or 'A picture'} could not be written: {error.strerror}.")
 
 
 def _readable(

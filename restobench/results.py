@@ -1,12 +1,16 @@
-"""The runs in a folder, by name and as a table. Reads JSON only; never imports torch."""
+"""The runs in a folder, by name and as the rows of a table. Never imports torch."""
 
 from __future__ import annotations
 
+import re
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from restobench.errors import RestobenchError, unknown_name
+from restobench.signature import Signature
 from restobench.store import RunFolder, run_folders
 
 
@@ -104,3 +108,98 @@ def find_run(runs: Path, name: str) -> RunRecord:
 def _names(record: RunRecord) -> set[str]:
     label, variant, dataset = record.run["label"], record.run["variant"], record.dataset
     return {label, f"{label}@{variant}", f"{label}:{dataset}", f"{label}@{variant}:{dataset}"}
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A method on a data set: one run, or the runs of several seeds as one row."""
+
+    records: tuple[RunRecord, ...]
+    cells: dict[str, dict[str, Any]]
+    """A summary row by metric, and `seed_std`: the deviation of the seeds' means, None for one seed."""
+
+    @property
+    def method(self) -> str:
+        """What the row is called."""
+        return self.records[0].method
+
+
+def table_rows(records: Sequence[RunRecord]) -> list[TableRow]:
+    """The runs as rows: seeds of one method that were scored alike make one."""
+    groups: dict[tuple[object, ...], list[RunRecord]] = {}
+    for record in records:
+        scored = frozenset((row["metric"], Signature.parse(row["signature"]).metric) for row in record.summary)
+        key = record.name, record.run["dataset"]["fingerprint"], record.complete, scored
+        groups.setdefault(key, []).append(record)
+    return [_row(tuple(group)) for group in groups.values()]
+
+
+def _row(records: tuple[RunRecord, ...]) -> TableRow:
+    first = records[0]
+    if len(records) == 1:
+        return TableRow(records, {row["metric"]: row | {"seed_std": None} for row in first.rows()})
+    return TableRow(records, {row["metric"]: _across_seeds(row, records) for row in first.rows()})
+
+
+def _across_seeds(row: dict[str, Any], records: Sequence[RunRecord]) -> dict[str, Any]:
+    """One metric over seeds: a sample's value is its mean over seeds, and so the interval is one of pictures."""
+    import pandas as pd
+
+    from restobench.statistics import mean_interval
+
+    name = row["metric"]
+    seeds = [next(other for other in record.summary if other["metric"] == name) for record in records]
+    means = [other["mean"] for other in seeds if other["mean"] is not None]
+    joined = row | {
+        "mean": statistics.fmean(means) if means else None,
+        "seed_std": statistics.stdev(means) if len(means) > 1 else None,
+        "low": None,
+        "high": None,
+        "missing": max(other["missing"] for other in seeds),
+        "infinite": max(other["infinite"] for other in seeds),
+    }
+    tables = [pd.read_parquet(record.folder.samples_path).set_index("id") for record in records]
+    if name in tables[0]:
+        values = pd.concat([table[name] for table in tables], axis=1).mean(axis=1, skipna=False)
+        interval = mean_interval(values.to_numpy(), list(tables[0]["group"].reindex(values.index)))
+        joined |= {"low": interval.low, "high": interval.high, "count": interval.count}
+    return joined
+
+
+def natural_order(text: str) -> list[tuple[int, int, str]]:
+    """A sorting key that puts `iter_900` before `iter_1000`."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric over the checkpoints of a family, on one data set."""
+
+    family: str
+    dataset: str
+    metric: str
+    checkpoints: tuple[str, ...]
+    means: tuple[float, ...]
+
+
+def curves(records: Sequence[RunRecord]) -> list[Curve]:
+    """For each family of two or more checkpoints its metrics, in the natural order of their names."""
+    families: dict[tuple[str, str, str], list[TableRow]] = {}
+    for row in table_rows(records):
+        run = row.records[0].run
+        if run.get("checkpoint"):
+            dataset = run["dataset"]
+            families.setdefault((run["family"], dataset["name"], dataset["fingerprint"]), []).append(row)
+    found = []
+    for (family, dataset, _), rows in families.items():
+        ordered = sorted(rows, key=lambda row: natural_order(row.records[0].run["checkpoint"]))
+        for metric in dict.fromkeys(name for row in ordered for name in row.cells):
+            points = [
+                (row.records[0].run["checkpoint"], row.cells[metric]["mean"])
+                for row in ordered
+                if metric in row.cells and row.cells[metric]["mean"] is not None
+            ]
+            if len(points) > 1:
+                names, means = zip(*points, strict=True)
+                found.append(Curve(family, dataset, metric, names, means))
+    return found

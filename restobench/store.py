@@ -28,7 +28,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from restobench.errors import RestobenchError
-from restobench.files import PART_PREFIX, write_json
+from restobench.files import PART_PREFIX, write_json, writing
 
 SCHEMA = 1
 """Of run.json; a reader refuses a newer one."""
@@ -174,8 +174,9 @@ class RunFolder:
         try:
             for left in self.path.rglob(f"{PART_PREFIX}*"):
                 left.unlink(missing_ok=True)
-            write_json(writer, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
-            yield
+            with writing():
+                write_json(writer, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
+                yield
         finally:
             with suppress(OSError):
                 writer.unlink(missing_ok=True)

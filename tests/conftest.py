@@ -1,12 +1,16 @@
 """A home of its own for every test run, and small pictures to work on."""
 
-from collections.abc import Callable, Sequence
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+from restobench.plugins import plugins
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +56,42 @@ def make_pairs(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+CARD = 'title = "Mine"\nsummary = "S"\nrevision = "1"\nlicence = "MIT"\n'
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """A function that puts a distribution with one method on the path, as pip would."""
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    packages = []
+
+    def make(
+        distribution: str,
+        name: str,
+        *,
+        package: str,
+        source: str = "class Mine:\n    pass\n",
+        card: str = CARD,
+        module: str = "method",
+    ) -> None:
+        packages.append(package)
+        (site / package).mkdir(exist_ok=True)
+        (site / package / "__init__.py").write_text("")
+        (site / package / "method.py").write_text(source)
+        (site / package / "card.toml").write_text(card)
+        # As pip does: two names that begin alike would else be taken for one.
+        info = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[restobench.methods]\n{name} = {package}.{module}:Mine\n")
+        importlib.invalidate_caches()
+        plugins.cache_clear()
+
+    yield make
+    plugins.cache_clear()
+    for imported in [module for module in sys.modules if module.partition(".")[0] in packages]:
+        del sys.modules[imported]

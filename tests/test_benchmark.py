@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 import restobench
-from restobench.benchmark import Options, RunResult, carry_out, evaluate_existing, evaluate_folder, plan
+from restobench.benchmark import RunResult, carry_out, evaluate_existing, evaluate_folder
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
 from restobench.image import read_array, write_picture
+from restobench.planning import Options, plan
 from restobench.restore import FailureLimit
 from tests.conftest import picture
 
@@ -66,12 +67,12 @@ def test_a_limit_restores_the_first_and_the_rest_later(make_pairs: MakePairs, op
 
 
 def test_what_changes_a_picture_changes_the_folder(make_pairs: MakePairs, options: Options) -> None:
-    """Seed, method and data set do; batch size does not."""
+    """Method and data set do; batch size does not, nor the seed of a method that draws no noise."""
     folder = make_pairs()
     first = once(folder, options).record.folder.path
 
     assert once(folder, Options(runs=options.runs, device="cpu", batch_size=3)).record.folder.path == first
-    assert once(folder, Options(runs=options.runs, device="cpu", seed=1)).record.folder.path != first
+    assert once(folder, Options(runs=options.runs, device="cpu", seed=1)).record.folder.path == first
     assert once(folder, options, "nearest").record.folder.path != first
     write_picture(folder / "lq" / "a.png", picture(50, 13, 17))
     assert once(folder, options).record.folder.path != first
@@ -99,6 +100,22 @@ def test_existing_replace_restores_everything_again(make_pairs: MakePairs, optio
 
     assert again.restored == 3
     assert again.rows() == first.rows()
+
+
+def test_replacing_with_a_method_that_cannot_be_built_loses_nothing(
+    make_pairs: MakePairs, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights may have become unreadable since."""
+    first = once(make_pairs(), options)
+
+    def refuse(self: object, **arguments: object) -> None:
+        raise RestobenchError("no weights")
+
+    monkeypatch.setattr("restobench.method.MethodChoice.build", refuse)
+    with pytest.raises(RestobenchError, match="no weights"):
+        once(make_pairs(), Options(runs=options.runs, device="cpu", existing="replace"))
+
+    assert len(list(first.record.folder.pictures.iterdir())) == 3
 
 
 def test_pictures_of_other_sources_are_not_reused(
@@ -191,7 +208,7 @@ def test_run_json_says_what_made_the_pictures(make_pairs: MakePairs, options: Op
     run = json.loads((result.record.folder.path / "run.json").read_text())
     assert run["schema"] == 1
     assert run["determinants"]["dtype"] == "float32"
-    assert run["determinants"]["seed"] == 0
+    assert run["determinants"]["seed"] is None
     (session,) = run["sessions"]
     assert session["pictures_per_second"] > 0
     assert {"torch", "numpy", "pillow", "python", "restobench"} <= session["versions"].keys()

@@ -199,6 +199,17 @@ def test_a_metric_without_its_library_is_missing_with_the_command(dataset: Datas
     assert rows(evaluation)["psnr"]["count"] == 6
 
 
+def test_a_metric_that_breaks_on_import_is_missing_too(dataset: Dataset, tmp_path: Path) -> None:
+    """A library's broken release must not take the other metrics along."""
+    broken = metric("broken", "no-reference", "no_such_function")
+    run = make_run(tmp_path / "run", dataset)
+
+    evaluation = evaluate_run(run, dataset, [broken, *choose_metrics(["psnr"])], Cache(tmp_path))
+
+    assert "no_such_function" in evaluation.notes[0]
+    assert [row["count"] for row in evaluation.rows] == [0, 6]
+
+
 def test_identical_pictures_are_infinite_and_in_no_mean(dataset: Dataset, tmp_path: Path) -> None:
     """JSON has no infinity: the mean is null, and they are counted."""
     run = make_run(tmp_path / "run", dataset)

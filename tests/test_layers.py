@@ -37,6 +37,7 @@ ORDER = (
     "evaluate",
     "results",
     "leaderboard",
+    "planning",
     "benchmark",
     "doctor",
     "cli",

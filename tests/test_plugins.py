@@ -1,7 +1,5 @@
-import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -10,29 +8,6 @@ from restobench.errors import RestobenchError
 from restobench.plugins import find_plugin, plugins
 
 Install = Callable[..., None]
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """A function that puts a distribution with one method on the path, as pip would."""
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def make(distribution: str, name: str, *, package: str, module: str = "method") -> None:
-        (tmp_path / package).mkdir(exist_ok=True)
-        (tmp_path / package / "__init__.py").write_text("")
-        (tmp_path / package / "method.py").write_text("class Mine:\n    pass\n")
-        (tmp_path / package / "card.toml").write_text(
-            'title = "Mine"\nsummary = "S"\nrevision = "1"\nlicence = "MIT"\n'
-        )
-        info = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[restobench.methods]\n{name} = {package}.{module}:Mine\n")
-        importlib.invalidate_caches()
-        plugins.cache_clear()
-
-    yield make  # type: ignore[misc]
-    plugins.cache_clear()
 
 
 def test_a_third_partys_method_is_found_without_importing_it(install: Install) -> None:

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import restobench
-from restobench.benchmark import Options, evaluate_folder
+from restobench.benchmark import evaluate_folder
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
 from restobench.image import read_picture, to_eight_bit, write_picture
+from restobench.planning import Options
 
 MakePairs = Callable[..., Path]
 METRICS = ["psnr", "ssim", "psnr-y", "ssim-yiq"]

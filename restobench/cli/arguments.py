@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from restobench.errors import RestobenchError
+from restobench.results import natural_order
 
 
 def complete_methods(incomplete: str) -> list[str]:
@@ -56,7 +58,10 @@ Metrics = Annotated[
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting of the method, NAME=VALUE; may repeat.")]
 Weights = Annotated[
     list[str] | None,
-    typer.Option("--weights", help="A file, or PART=FILE for one of several parts; may repeat."),
+    typer.Option(
+        "--weights",
+        help="A file, or PART=FILE for one of several parts; may repeat. A pattern or several files: a run of each.",
+    ),
 ]
 Label = Annotated[str | None, typer.Option("--as", help="What the method's rows are called.")]
 Scale = Annotated[
@@ -64,6 +69,7 @@ Scale = Annotated[
     typer.Option(min=1, max=16, help="How many times larger the result is, where the data does not tell."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of all noise; each picture has a stream of its own.")]
+Seeds = Annotated[int, typer.Option(min=1, help="How many seeds, from --seed on, each a run of its own.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Pictures at a time; changes no noise and no key.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; default: the fastest that is here.")]
 Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
@@ -93,20 +99,38 @@ def pairs(texts: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def weight_files(texts: Sequence[str] | None) -> dict[str, str]:
-    """`--weights` FILE or PART=FILE by part; the part of a plain file is "".
+def weight_sets(texts: Sequence[str] | None) -> list[dict[str, str]]:
+    """`--weights` as one mapping of files by part for each checkpoint; a plain file's part is "".
+
+    A pattern, or several plain files, are several checkpoints in natural order; what is
+    given as PART=FILE is shared by all of them.
 
     Raises:
-        RestobenchError: Two files for one part.
+        RestobenchError: Two files for one part, or a pattern that fits nothing.
     """
-    found: dict[str, str] = {}
+    parts: dict[str, str] = {}
+    plain: list[str] = []
     for text in texts or ():
         part, equals, file = text.partition("=")
         if not equals or "/" in part or Path(text).exists():
-            part, file = "", text
-        if part in found:
-            raise RestobenchError(f"--weights names {repr(part) if part else 'a plain file'} twice.")
-        found[part] = file
+            plain += _files(text)
+        elif part in parts:
+            raise RestobenchError(f"--weights names {part!r} twice.")
+        else:
+            parts[part] = file
+    if not plain:
+        return [parts] if parts else []
+    return [{**parts, "": file} for file in dict.fromkeys(plain)]
+
+
+def _files(text: str) -> list[str]:
+    """The files that a path or a pattern names; a path that names nothing stays as it is, to be complained of."""
+    if Path(text).expanduser().exists() or not glob.has_magic(text):
+        return [text]
+    # Path.glob takes no absolute pattern.
+    found = sorted(glob.glob(str(Path(text).expanduser()), recursive=True), key=natural_order)  # noqa: PTH207
+    if not found:
+        raise RestobenchError(f"--weights {text} fits no file.")
     return found
 
 

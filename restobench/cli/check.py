@@ -8,6 +8,7 @@ import typer
 
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json
+from restobench.errors import RestobenchError
 
 
 def check_method(
@@ -34,6 +35,9 @@ def check_method(
     from restobench.conformance import check_method
     from restobench.provenance import best_device
 
+    files = given.weight_sets(weights)
+    if len(files) > 1:
+        raise RestobenchError("--weights names several checkpoints; check them one by one.")
     report = check_method(
         name,
         device=given.check_device(device) or best_device(),
@@ -41,7 +45,7 @@ def check_method(
         scale=scale,
         size=given.picture_size(size),
         settings=given.pairs(setting),
-        weights=given.weight_files(weights),
+        weights=files[0] if files else None,
     )
     if as_json:
         findings: list[dict[str, Any]] = [

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from restobench.results import Curve, RunRecord, TableRow, curves, table_rows
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from restobench.benchmark import RunResult
-    from restobench.results import RunRecord
+    from restobench.planning import Forecast
 
 
 def print_json(content: Any) -> None:
@@ -102,44 +104,87 @@ def _rate(done: int, started: float) -> str:
 
 
 def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = None) -> None:
-    """A table for each set of pictures: a row a run, a column a metric."""
+    """A table for each set of pictures: a row a method, a column a metric; below it the checkpoints' curves."""
     console = standard_output()
     groups: dict[tuple[str, str, str], list[RunRecord]] = {}
     for record in records:
         dataset = record.run["dataset"]
         groups.setdefault((dataset["name"], dataset["revision"], dataset["fingerprint"]), []).append(record)
     for (name, revision, fingerprint), members in groups.items():
-        console.print(_table(f"{name}@{revision} ({fingerprint[:12]})", members, metrics))
+        title = f"{name}@{revision} ({fingerprint[:12]})"
+        rows = table_rows(members)
+        table = _table(title, rows, metrics)
+        # Papers have a row a method; where that does not fit the terminal, a column a method may.
+        unbounded = console.options.update(max_width=10_000)
+        if console.measure(table, options=unbounded).maximum > console.width:
+            table = _table(title, rows, metrics, turned=True)
+        console.print(table)
+        for curve in curves(members):
+            if metrics is None or curve.metric in metrics:
+                console.print(_curve(curve), markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(title: str, records: Sequence[RunRecord], metrics: Sequence[str] | None) -> Any:
+def _table(title: str, rows: Sequence[TableRow], metrics: Sequence[str] | None, *, turned: bool = False) -> Any:
     from rich.table import Table
 
-    found = dict.fromkeys(row["metric"] for record in records for row in record.rows())
+    found = dict.fromkeys(name for row in rows for name in row.cells)
     shown = [name for name in (metrics or found) if name in found]
+    facts = _facts(shown)
+    heads = ["method", *(f"{name} {facts[name][0]}" for name in shown), "n", "s / picture"]
+    lines = [[_called(row), *(_cell(row.cells.get(n), facts[n][1]) for n in shown), *_counts(row)] for row in rows]
+    if turned:
+        heads, *lines = (list(column) for column in zip(heads, *lines, strict=True))
     table = Table(title=title, title_justify="left", caption_justify="left", pad_edge=False)
-    table.add_column("method")
-    arrows = _facts(shown)
-    for name in shown:
-        table.add_column(f"{name} {arrows[name][0]}", justify="right")
-    table.add_column("n", justify="right")
-    table.add_column("s / picture", justify="right")
-    marks = set()
-    for record in records:
-        by_metric = {row["metric"]: row for row in record.rows()}
-        cells = [_cell(by_metric.get(name), arrows[name][1]) for name in shown]
-        samples = record.run["samples"]
-        seconds = record.folder.read_timing().values()
-        mark = "" if record.complete else " (part)"
-        if samples["failed"]:
-            marks.add(f"{record.method}: {len(samples['failed'])} of {samples['total']} samples failed")
-        if record.run["determinants"].get("lossy"):
-            marks.add(f"{record.method}: the pictures were saved with loss")
-        mean_seconds = f"{sum(seconds) / len(seconds):.3g}" if seconds else "-"
-        table.add_row(f"{record.method}{mark}", *cells, str(samples["restored"]), mean_seconds)
-    caption = ["Mean over pictures, and its 95 % interval."] if shown else []
-    table.caption = "\n".join([*caption, *sorted(marks)])
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", no_wrap=True)
+    for line in lines:
+        table.add_row(*line)
+    table.caption = "\n".join(_remarks(rows))
     return table
+
+
+def _called(row: TableRow) -> str:
+    part = "" if row.records[0].complete else " (part)"
+    seeds = f"\n{len(row.records)} seeds" if len(row.records) > 1 else ""
+    return f"{row.method}{part}{seeds}"
+
+
+def _counts(row: TableRow) -> tuple[str, str]:
+    restored = sorted({record.run["samples"]["restored"] for record in row.records})
+    seconds = [value for record in row.records for value in record.folder.read_timing().values()]
+    return "-".join(map(str, restored)), f"{sum(seconds) / len(seconds):.3g}" if seconds else "-"
+
+
+def _remarks(rows: Sequence[TableRow]) -> list[str]:
+    remarks = []
+    if any(cell["low"] is not None for row in rows for cell in row.cells.values()):
+        remarks.append("Mean over pictures, and its 95 % interval.")
+    if any(cell["seed_std"] is not None for row in rows for cell in row.cells.values()):
+        remarks.append("±: standard deviation over seeds.")
+    if any(cell["missing"] or cell["infinite"] for row in rows for cell in row.cells.values()):
+        remarks.append("*: without samples that have no value, or an infinite one.")
+    for row in rows:
+        for record in row.records:
+            samples = record.run["samples"]
+            if samples["failed"]:
+                remarks.append(f"{record.method}: {len(samples['failed'])} of {samples['total']} samples failed")
+            if record.run["determinants"].get("lossy"):
+                remarks.append(f"{record.method}: the pictures were saved with loss")
+    return remarks
+
+
+def _curve(curve: Curve) -> str:
+    """`sr, psnr: ▁▄█ 24.1 (iter_1) to 26.3 (iter_3)`."""
+    low, high = min(curve.means), max(curve.means)
+    bars = "▁▂▃▄▅▆▇█"
+    levels = [round((mean - low) / (high - low) * 7) if high > low else 0 for mean in curve.means]
+    arrow, digits = _facts([curve.metric])[curve.metric]
+    line = "".join(bars[level] for level in levels)
+    first, last = curve.checkpoints[0], curve.checkpoints[-1]
+    return (
+        f"{curve.family}, {curve.metric} {arrow}  {line}  "
+        f"{curve.means[0]:.{digits}f} ({first}) to {curve.means[-1]:.{digits}f} ({last})"
+    )
 
 
 def _facts(shown: Sequence[str]) -> dict[str, tuple[str, int]]:
@@ -161,11 +206,31 @@ def _cell(row: dict[str, Any] | None, digits: int) -> str:
     if row["mean"] is None:
         return f"∞ ({row['infinite']})"
     text = f"{row['mean']:.{digits}f}"
+    if row["seed_std"] is not None:
+        text += f" ± {row['seed_std']:.{digits}f}"
     if row["missing"] or row["infinite"]:
         text += "*"
     if row["low"] is not None:
         text += f"\n{row['low']:.{digits}f} to {row['high']:.{digits}f}"
     return text
+
+
+def print_forecast(forecasts: Sequence[Forecast]) -> None:
+    """What would be done, a row a run."""
+    from rich.table import Table
+
+    console = standard_output()
+    table = Table(pad_edge=False)
+    for head in ("run", "there", "to restore", "values known", "to compute", "expected"):
+        table.add_column(head, justify="left" if head == "run" else "right", no_wrap=head != "run")
+    for one in forecasts:
+        time_needed = "unknown" if one.seconds is None else f"{one.seconds / 60:.1f} min"
+        numbers = (one.already, one.restore, one.known, one.compute)
+        table.add_row(one.planned.title, *map(str, numbers), time_needed)
+    console.print(table)
+    for one in forecasts:
+        for lack in one.missing:
+            console.print(f"{one.planned.title}: missing: {lack}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_outcome(results: Sequence[RunResult], reporter: TerminalReporter) -> None:

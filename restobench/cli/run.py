@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from restobench.cli import arguments as given
-from restobench.cli.output import TerminalReporter, print_json, print_outcome, print_runs
+from restobench.cli.output import TerminalReporter, print_forecast, print_json, print_outcome, print_runs
 from restobench.errors import RestobenchError
 
 Existing = Annotated[
@@ -29,6 +29,7 @@ def run(
     metrics: given.Metrics = None,
     scale: given.Scale = None,
     seed: given.Seed = 0,
+    seeds: given.Seeds = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Restore only the first N samples.")] = None,
     batch_size: given.BatchSize = 1,
     device: given.Device = None,
@@ -37,6 +38,7 @@ def run(
     existing: Existing = "resume",
     max_failures: given.MaxFailures = None,
     evaluate: Annotated[bool, typer.Option("--evaluate/--no-evaluate", help="Score what was restored.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     runs: given.Runs = None,
     as_json: given.Json = False,
 ) -> None:
@@ -45,14 +47,16 @@ def run(
     Several methods and data sets make a grid. The row of a method that does nothing (the
     input, or bicubic) is always added.
     """
-    from restobench.benchmark import Options, carry_out, plan
+    from restobench.benchmark import carry_out
     from restobench.cache import Cache
     from restobench.environment import runs_folder
     from restobench.metrics.registry import choose_metrics
+    from restobench.planning import Options, forecast, plan
     from restobench.restore import FailureLimit
 
     options = Options(
         seed=seed,
+        seeds=seeds,
         device=given.check_device(device),
         dtype=dtype,
         tf32=tf32,
@@ -71,10 +75,17 @@ def run(
         options,
         cache,
         settings=given.pairs(setting),
-        weights=given.weight_files(weights),
+        weights=given.weight_sets(weights),
         label=label,
         scale=scale,
     )
+    if dry_run:
+        forecasts = forecast(planned, options, cache, metrics=wanted, evaluate=evaluate)
+        if as_json:
+            print_json([one.row() for one in forecasts])
+        else:
+            print_forecast(forecasts)
+        return
     reporter = TerminalReporter()
     results = [carry_out(one, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter) for one in planned]
     if as_json:
@@ -111,10 +122,11 @@ def evaluate(
     For somebody else's pictures: --restored DIR --dataset D --as NAME. They are paired with
     the data set by name.
     """
-    from restobench.benchmark import Options, evaluate_existing, evaluate_folder
+    from restobench.benchmark import evaluate_existing, evaluate_folder
     from restobench.cache import Cache
     from restobench.environment import runs_folder
     from restobench.metrics.registry import choose_metrics
+    from restobench.planning import Options
 
     options = Options(device=given.check_device(device), runs=runs or runs_folder())
     wanted = given.names(metrics)
@@ -178,7 +190,10 @@ def restore(
     from restobench.restore import FailureLimit
 
     samples = find_pictures(pictures)
-    choice = choose_method(method, settings=given.pairs(setting), weights=given.weight_files(weights))
+    files = given.weight_sets(weights)
+    if len(files) > 1:
+        raise RestobenchError("restore takes one checkpoint; --weights names several.")
+    choice = choose_method(method, settings=given.pairs(setting), weights=files[0] if files else None)
     reporter = TerminalReporter()
     with reporter.stage(f"{choice.name}@{choice.variant}: restoring", len(samples)) as advance:
         outcome = restore_pictures(

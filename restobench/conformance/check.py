@@ -17,7 +17,7 @@ from restobench.conformance.report import Finding, Report
 from restobench.conformance.watch import Seen, watched
 from restobench.errors import RestobenchError
 from restobench.method import MethodChoice, choose_method
-from restobench.provenance import hardware, set_tf32
+from restobench.provenance import device_name, set_tf32
 from restobench.store import now
 
 SIZES = ((53, 37), (64, 48), (24, 16))
@@ -52,8 +52,7 @@ def check_method(
             configuration, or a method that refuses all the pictures in words of its own.
     """
     choice = method if isinstance(method, MethodChoice) else _choose(method, settings, weights)
-    machine = hardware(device)
-    report = Report(choice, device, dtype, str(machine.get("gpu", machine["cpu"])))
+    report = Report(choice, device, dtype, device_name(device))
     set_tf32(False)
     with generators_put_back(), watched() as seen:
         try:

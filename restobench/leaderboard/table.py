@@ -14,7 +14,7 @@ from typing import Any
 
 from restobench.errors import RestobenchError
 from restobench.files import written_whole
-from restobench.results import RunRecord, newest
+from restobench.results import RunRecord, newest, table_rows
 from restobench.signature import Signature
 
 COLUMNS = (
@@ -100,7 +100,8 @@ def as_markdown(board: Leaderboard, decimals: dict[str, int]) -> str:
         parts += [f"- `{row['signature']}`" for record in records for row in record.rows() if row["count"]]
         parts += ["", "</details>", ""]
     parts += [
-        "A cell is the mean over the pictures and its 95 % interval (bootstrap over groups of pictures). "
+        "A cell is the mean over the pictures, its standard deviation over seeds (±) where there are several, and its "
+        "95 % interval (bootstrap over groups of pictures). "
         "`*`: some samples have no value; such a cell is not to be ranked.",
         "",
     ]
@@ -110,20 +111,19 @@ def as_markdown(board: Leaderboard, decimals: dict[str, int]) -> str:
 
 
 def _markdown_table(records: list[RunRecord], decimals: dict[str, int]) -> list[str]:
+    lines = []
     columns: dict[tuple[str, ...], None] = {}
-    cells: list[dict[tuple[str, ...], dict[str, Any]]] = []
-    for record in records:
-        found = {_definition(row): row for row in record.rows() if row["count"] or row["infinite"]}
-        cells.append(found)
+    for row in table_rows(records):
+        found = {_definition(cell): cell for cell in row.cells.values() if cell["count"] or cell["infinite"]}
         columns |= dict.fromkeys(found)
-    heads = [_head(column, list(columns)) for column in columns]
-    lines = [f"| {' | '.join(['method', 'seed', *heads, 'n'])} |", f"|{'---|' * (len(heads) + 3)}"]
-    for record, found in zip(records, cells, strict=True):
+        lines.append((row, found))
+    heads = ["method", "seeds", *(_head(column, list(columns)) for column in columns), "n"]
+    table = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for row, found in lines:
         shown = [_cell(found.get(column), decimals) for column in columns]
-        counts = sorted({row["count"] + row["infinite"] for row in found.values()})
-        seed = record.run["determinants"].get("seed", "")
-        lines.append(f"| {' | '.join([record.method, str(seed), *shown, '-'.join(map(str, counts))])} |")
-    return lines
+        counts = sorted({cell["count"] + cell["infinite"] for cell in found.values()})
+        table.append(f"| {' | '.join([row.method, str(len(row.records)), *shown, '-'.join(map(str, counts))])} |")
+    return table
 
 
 def _definition(row: dict[str, Any]) -> tuple[str, ...]:
@@ -141,7 +141,8 @@ def _cell(row: dict[str, Any] | None, decimals: dict[str, int]) -> str:
         return "-"
     digits = decimals.get(row["metric"], 3)
     interval = "" if row["low"] is None else f" [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
-    return f"{row['mean']:.{digits}f}{interval}{'*' if row['missing'] else ''}"
+    spread = "" if row["seed_std"] is None else f" ± {row['seed_std']:.{digits}f}"
+    return f"{row['mean']:.{digits}f}{spread}{interval}{'*' if row['missing'] else ''}"
 
 
 def build(records: list[RunRecord], output: Path, decimals: dict[str, int]) -> tuple[Path, Path, Leaderboard]:

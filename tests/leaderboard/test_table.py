@@ -39,7 +39,7 @@ def test_a_table_for_each_set_of_pictures(tmp_path: Path) -> None:
     text = as_markdown(choose_runs(all_runs(tmp_path)), {"psnr": 2})
 
     assert text.count("\n## ") == 2
-    assert "| a | 0 | 25.12 [24.12, 26.12] | 3 |" in text
+    assert "| a | 1 | 25.12 [24.12, 26.12] | 3 |" in text
 
 
 def test_two_definitions_never_share_a_column(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_two_definitions_never_share_a_column(tmp_path: Path) -> None:
 
     text = as_markdown(choose_runs(all_runs(tmp_path)), {"psnr": 2})
 
-    assert "| method | seed | psnr:rev=1 | psnr:rev=2 | n |" in text
-    assert "| b | 0 | - | 26.00 [25.00, 27.00] | 3 |" in text
+    assert "| method | seeds | psnr:rev=1 | psnr:rev=2 | n |" in text
+    assert "| b | 1 | - | 26.00 [25.00, 27.00] | 3 |" in text
 
 
 def test_what_may_not_stand_in_a_table_is_left_out_with_its_reason(tmp_path: Path) -> None:

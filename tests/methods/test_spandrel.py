@@ -26,6 +26,10 @@ from restobench import load_method
 from restobench.errors import RestobenchError
 from restobench.method import choose_method
 from restobench.noise import Noise
+from restobench_methods.spandrel.method import DrawnFrom
+
+# The tests build SwinIR's and CodeFormer's classes themselves, which use what newer PyTorch deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.(jit|meshgrid):Warning")
 
 FACE = (512, 512)
 
@@ -68,6 +72,10 @@ def swinir_x2() -> dict[str, Any]:
     return {"params": network.state_dict()}
 
 
+def span_x2() -> dict[str, Tensor]:
+    return dict(SPAN.SPAN(num_in_ch=3, num_out_ch=3, feature_channels=8, upscale=2).state_dict())
+
+
 def aura_sr() -> dict[str, Tensor]:
     """Draws a style and noise for every picture."""
     network = AuraSR.AuraSR(
@@ -75,6 +83,7 @@ def aura_sr() -> dict[str, Tensor]:
         style_network={"dim_in": 16, "dim_out": 64, "depth": 2}, up_dim_mults=(1,) * 5, down_dim_mults=(1,) * 3,
         full_attn=(False,) * 5, attn_depths=(1,) * 5, mid_attn_depth=1, num_conv_kernels=2, skip_connect_scale=0.4,
     )  # fmt: skip
+    torch.nn.init.constant_(network.final_to_rgb.bias, 0.5)  # untrained it gives black, and noise does not show
     return dict(network.state_dict())
 
 
@@ -97,7 +106,7 @@ CHECKPOINTS: dict[str, tuple[Callable[[], dict[str, Any]], str, str, int]] = {
     "compact-x4.pth": (lambda: {"params": compact(4)}, "RealESRGAN Compact", "SR", 4),
     "compact-x1.pth": (lambda: compact(1), "RealESRGAN Compact", "Restoration", 1),
     "swinir-x2.pth": (swinir_x2, "SwinIR", "SR", 2),
-    "span-x2.safetensors": (lambda: dict(SPAN.SPAN(feature_channels=8, upscale=2).state_dict()), "SPAN", "SR", 2),
+    "span-x2.safetensors": (span_x2, "SPAN", "SR", 2),
     "drunet.pth": (drunet, "DRUNet", "Restoration", 1),
 }
 """A file's name, what makes it, and what spandrel must find it to be: architecture, purpose, scale."""
@@ -207,13 +216,32 @@ def test_every_tile_of_a_random_network_has_noise_of_its_own(tmp_path: Path) -> 
 
 
 def test_restoring_leaves_pytorchs_own_generator_alone(tmp_path: Path) -> None:
-    """Our noise overwrites what the network draws; its draws are no business of other methods'."""
-    method = load_method("spandrel", weights={"": saved(tmp_path, "net.pth", compact(2))})
+    """Whatever else draws in the same process gets the numbers that it would have got."""
+    method = load_method("spandrel", weights={"": saved(tmp_path, "aura.pth", aura_sr())})
     before = torch.random.get_rng_state()
 
     method.restore(picture(1, 3, 9, 9), noise_for("a"))
 
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_networks_draws_are_ours_in_order_with_its_own_mean_and_spread() -> None:
+    """PyTorch has three ways to draw normal noise, and a network may use all of them."""
+    noise = noise_for("a", "b")
+
+    with DrawnFrom(noise, 1):
+        drawn = [
+            torch.randn(2, 3),
+            torch.randn((1, 4), dtype=torch.float16),
+            torch.randn_like(torch.zeros(5)),
+            torch.zeros(7).normal_(),
+            torch.zeros(7).normal_(3.0, std=0.5),
+        ]
+
+    ours = noise_for("a", "b")
+    expected = [ours.draw(tensor.shape, dtype=tensor.dtype)[1] for tensor in drawn]
+    expected[4] = expected[4] * 0.5 + 3
+    assert all(torch.equal(one, other) for one, other in zip(drawn, expected, strict=True))
 
 
 def test_tiles_change_nothing_but_their_seams(tmp_path: Path) -> None:
@@ -278,7 +306,7 @@ def test_another_scale_than_the_data_sets_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(
         RestobenchError,
-        match=r"net\.pth is a RealESRGAN Compact that enlarges 2x, and the data set asks for 4x; use a checkpoint for 4x",
+        match=r"is a RealESRGAN Compact that enlarges 2x, and the data set asks for 4x; use a checkpoint for 4x\.",
     ):
         load_method("spandrel", weights={"": path}, scale=4)
 
@@ -377,12 +405,10 @@ def test_a_face_is_not_cut_into_tiles(tmp_path: Path) -> None:
         load_method("spandrel", weights={"": path}, settings={"tile": 256})
 
 
-@pytest.mark.skipif(find_spec("spandrel_extra_arches") is None, reason="needs the spandrel-extra set")
 def test_the_extra_architectures_join_without_touching_spandrels_own_list(tmp_path: Path) -> None:
     """Whether they are there depends on what is installed, not on what ran before."""
-    from spandrel_extra_arches.architectures import Restormer  # type: ignore[import-untyped]  # ships no py.typed
-
-    network = Restormer.Restormer(dim=8, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 1, 1])
+    extra = pytest.importorskip("spandrel_extra_arches.architectures", exc_type=ImportError)
+    network = extra.Restormer.Restormer(dim=8, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 1, 1])
     path = saved(tmp_path, "restormer.pth", {"params": network.state_dict()})
     lq = picture(1, 3, 37, 53)
 

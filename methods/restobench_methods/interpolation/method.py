@@ -1,15 +1,18 @@
 """The input as it is, and Pillow's four interpolation kernels on 8-bit pictures.
 
 Pillow computes in fixed point and rounds between its two passes, so these equal
-`Image.resize` on the stored picture to the last bit. Torch's bicubic has another kernel
-(a = -0.75) and gives 0.02 dB less on natural pictures.
+`Image.resize` on the stored picture to the last bit. Torch's plain bicubic has another
+kernel (a = -0.75): 0.1 to 0.2 dB apart from this one on photographs enlarged 4x.
 """
+
+from __future__ import annotations
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from restobench.image import to_eight_bit, to_tensor
 from restobench.method import Setup
 from restobench.noise import Noise
 
@@ -28,51 +31,41 @@ class Input:
 class Interpolation:
     """Enlarges with one of Pillow's kernels."""
 
-    def __init__(self, setup: Setup, kernel: Image.Resampling) -> None:
+    kernel: Image.Resampling
+
+    def __init__(self, setup: Setup) -> None:
         """Keep the factor; without one the size stays."""
         self.scale = setup.scale or 1
-        self.kernel = kernel
 
     def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
         """(B, 3, H, W) -> (B, 3, scale H, scale W), computed on the CPU in 8 bits."""
-        eight_bit = (lq * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-        enlarged = np.stack([self._resize(picture) for picture in eight_bit])
-        return torch.from_numpy(enlarged).permute(0, 3, 1, 2).to(lq.device).float() / 255
+        return torch.stack([self._enlarge(picture) for picture in lq]).to(lq.device)
 
-    def _resize(
-        self, picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
-    ) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-        height, width = picture.shape[:2]
-        return np.asarray(Image.fromarray(picture).resize((width * self.scale, height * self.scale), self.kernel))
+    def _enlarge(self, picture: Tensor) -> Tensor:
+        stored = Image.fromarray(to_eight_bit(picture))
+        size = (stored.width * self.scale, stored.height * self.scale)
+        return to_tensor(np.asarray(stored.resize(size, self.kernel)))
 
 
 class Nearest(Interpolation):
     """Repeats every pixel."""
 
-    def __init__(self, setup: Setup) -> None:
-        """Nearest neighbour."""
-        super().__init__(setup, Image.Resampling.NEAREST)
+    kernel = Image.Resampling.NEAREST
 
 
 class Bilinear(Interpolation):
     """Triangle kernel."""
 
-    def __init__(self, setup: Setup) -> None:
-        """Bilinear."""
-        super().__init__(setup, Image.Resampling.BILINEAR)
+    kernel = Image.Resampling.BILINEAR
 
 
 class Bicubic(Interpolation):
     """Cubic kernel, a = -0.5, as MATLAB's imresize."""
 
-    def __init__(self, setup: Setup) -> None:
-        """Bicubic."""
-        super().__init__(setup, Image.Resampling.BICUBIC)
+    kernel = Image.Resampling.BICUBIC
 
 
 class Lanczos(Interpolation):
     """Lanczos kernel of three lobes."""
 
-    def __init__(self, setup: Setup) -> None:
-        """Lanczos."""
-        super().__init__(setup, Image.Resampling.LANCZOS)
+    kernel = Image.Resampling.LANCZOS

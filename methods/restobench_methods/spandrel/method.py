@@ -6,6 +6,7 @@ other architectures join where the package spandrel-extra-arches is installed.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,8 +30,7 @@ FACE_SIDE = 512
 The library would pad a smaller picture, and the network then sees no face.
 """
 
-
-_DRAWING = frozenset({torch.randn, torch.randn_like, torch.Tensor.normal_})
+_EXTRA_HINT = "CodeFormer, Restormer and some others need: pip install 'restobench[spandrel-extra]'."
 
 
 class Spandrel:
@@ -45,7 +45,10 @@ class Spandrel:
         """
         path = setup.weights["model"]
         state = _state_dict(path)
-        self.network = _build(path, state)
+        with warnings.catch_warnings():
+            # CodeFormer's and SwinIR's files use what newer PyTorch deprecates; nobody here can act on it.
+            warnings.filterwarnings("ignore", message=r"`?torch\.(jit\.script|meshgrid)")
+            self.network = _build(path, state)
         self.tile, self.overlap = int(setup.settings["tile"]), int(setup.settings["overlap"])
         check_tiles(self.tile, self.overlap)
         _check_fit(path, self.network, setup.scale, self.tile)
@@ -118,11 +121,18 @@ class DrawnFrom(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Let PyTorch make the tensor, shape and dtype and device, and then fill it anew."""
-        made = func(*args, **(kwargs or {}))
-        if func in _DRAWING:
-            made.copy_(self.noise.draw(made.shape)[self.index])
-        return made
+        """Draw in place of PyTorch, whose own generator stays as it is; all else is let through."""
+        given = kwargs or {}
+        if func is torch.Tensor.normal_:
+            return self._fill(*args, **given)
+        if func is torch.randn:
+            return self._fill(torch.empty(*args, **given))
+        if func is torch.randn_like:
+            return self._fill(torch.empty_like(*args, **given))
+        return func(*args, **given)
+
+    def _fill(self, tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+        return tensor.copy_(self.noise.draw(tensor.shape)[self.index] * std + mean)
 
 
 def _state_dict(path: Path) -> dict[str, Any]:
@@ -147,14 +157,10 @@ def _build(path: Path, state: dict[str, Any]) -> Any:
     known = _registry().architectures("detection")
     architecture = next((support.architecture for support in known if support.detect(state)), None)
     if architecture is None:
-        extra = (
-            ""
-            if find_spec("spandrel_extra_arches")
-            else (" CodeFormer, Restormer and eight more need: pip install 'restobench[spandrel-extra]'.")
-        )
+        hint = "" if find_spec("spandrel_extra_arches") else f" {_EXTRA_HINT}"
         raise RestobenchError(
             f"spandrel recognises no architecture in {path}; its first keys are {', '.join(list(state)[:3]) or 'none'}."
-            + extra
+            + hint
         )
     if architecture.id == "MAT":
         raise RestobenchError(

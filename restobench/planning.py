@@ -1,0 +1,308 @@
+"""What will be run: a grid of methods, checkpoints, seeds and data sets, decided before anything runs.
+
+Reads cards, names and hashes; imports no method. What can be known to be wrong is an
+error here, and what a run would do can be foretold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from restobench.cache import Cache
+from restobench.card import Value
+from restobench.dataset import Dataset, Sample, open_dataset
+from restobench.environment import runs_folder
+from restobench.errors import RestobenchError
+from restobench.evaluate import count_known, why_not
+from restobench.method import DTYPES, MethodChoice, choose_method
+from restobench.metrics.registry import Metric, choose_metrics, read_protocol
+from restobench.provenance import best_device, device_name, precision
+from restobench.restore import FailureLimit
+from restobench.results import RunRecord, all_runs
+from restobench.store import RunFolder, RunIdentity, check_label
+
+Existing = Literal["resume", "replace", "only"]
+Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
+EXISTING: tuple[Existing, ...] = ("resume", "replace", "only")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How runs are made. Of these only `seed`, `device`'s kind, `dtype` and `tf32` change a picture."""
+
+    seed: int = 0
+    seeds: int = 1
+    """How many seeds, from `seed` on, each a run of its own."""
+    device: str | None = None
+    dtype: str = "float32"
+    tf32: bool = False
+    batch_size: int = 1
+    limit: int | None = None
+    existing: Existing = "resume"
+    max_failures: FailureLimit | None = None
+    runs: Path = field(default_factory=runs_folder)
+
+    def check(self) -> None:
+        """Raises RestobenchError where a value cannot be."""
+        for name, value in (("batch-size", self.batch_size), ("limit", self.limit), ("seeds", self.seeds)):
+            if value is not None and value < 1:
+                raise RestobenchError(f"--{name} must be at least 1, not {value}.")
+        if self.dtype not in DTYPES:
+            raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+        if self.existing not in EXISTING:
+            raise RestobenchError(f"--existing must be one of {', '.join(EXISTING)}, not {self.existing!r}.")
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One cell of the grid: what will be run and where it will lie."""
+
+    choice: MethodChoice
+    dataset: Dataset
+    fingerprint: str
+    identity: RunIdentity
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """`method@variant on dataset`, with the seed where it matters."""
+        seed = f", seed {self.seed}" if self.choice.card.stochastic and self.seed else ""
+        return f"{self.choice.label}@{self.choice.variant} on {self.dataset.name}{seed}"
+
+    def folder(self, options: Options) -> RunFolder:
+        """The run's own folder; with `--existing only` also one that other source files made.
+
+        Raises:
+            RestobenchError: With `--existing only`, where there is neither.
+        """
+        folder = self.identity.folder(options.runs)
+        if options.existing != "only" or (folder.path / "run.json").exists():
+            return folder
+        others = self.by_other_sources(options)
+        if not others:
+            raise RestobenchError(f"There are no pictures of {self.title} in {options.runs}; leave --existing out.")
+        return max(others, key=lambda record: record.finished).folder
+
+    def by_other_sources(self, options: Options) -> list[RunRecord]:
+        """Runs that differ from this one in the method's source files alone."""
+        own = self.identity.folder(options.runs).path
+        shared = self.identity.key.rpartition("-")[0]
+        paths = own.parent.glob(f"{shared}-*/run.json")
+        return [RunRecord.read(RunFolder(path.parent)) for path in paths if path.parent != own]
+
+    def to_restore(self, folder: RunFolder, options: Options) -> tuple[list[Sample], int]:
+        """The samples without a picture that are asked for, and how many of those asked for have one."""
+        asked = self.dataset.samples[: options.limit]
+        there = folder.restored_ids() if options.existing != "replace" else set()
+        todo = [sample for sample in asked if sample.id not in there]
+        return ([] if options.existing == "only" else todo), len(asked) - len(todo)
+
+
+def plan(
+    methods: Sequence[str],
+    datasets: Sequence[str | Path],
+    options: Options,
+    cache: Cache,
+    *,
+    settings: Mapping[str, Value] | None = None,
+    weights: Weights = (),
+    label: str | None = None,
+    scale: int | None = None,
+    baseline: bool = True,
+) -> list[PlannedRun]:
+    """Decide every run of a grid, the baselines first.
+
+    What a method reads when nothing is done is always a row: `input` at scale 1, else
+    `bicubic`. A method that draws no noise is run once, however many seeds are asked for.
+
+    Args:
+        methods: Names, with or without `@variant`.
+        datasets: Names or folders.
+        options: Seeds, device, precision and the like.
+        cache: Where hashes of files are kept.
+        settings: Of the one method.
+        weights: Of the one method: files by part ("" for the only one), or several such
+            mappings, each a run of its own.
+        label: What the one method's rows are called.
+        scale: For folders without clean pictures.
+        baseline: Whether to add the row of doing nothing.
+
+    Raises:
+        RestobenchError: An unknown name, a wrong setting, a method that does not fit a data
+            set (with the reason), or data that are missing.
+    """
+    options.check()
+    if (settings or weights or label) and len(methods) != 1:
+        raise RestobenchError(
+            "--set, --weights and --as say something of one method; name exactly one --method with them."
+        )
+    if label:
+        check_label(label)
+    choices = [
+        choice
+        for name in dict.fromkeys(methods)
+        for choice in _choose(name, settings, [weights] if isinstance(weights, Mapping) else weights, label)
+    ]
+    opened = [open_dataset(reference, scale=scale) for reference in dict.fromkeys(datasets)]
+    misfits = [
+        f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
+        for dataset in opened
+        for choice in choices
+        if (reason := choice.misfit(task=dataset.task, scale=dataset.scale, has_mask=dataset.has_mask))
+    ]
+    if misfits:
+        raise RestobenchError("\n".join(misfits))
+    planned: dict[tuple[str, str, str], PlannedRun] = {}
+    for dataset in opened:
+        fingerprint = dataset.fingerprint(cache)
+        first = [choose_method("input" if dataset.scale == 1 else "bicubic")] if baseline else []
+        for choice in [*first, *choices]:
+            for seed in range(options.seed, options.seed + (options.seeds if choice.card.stochastic else 1)):
+                one = _planned(choice, dataset, fingerprint, seed, options, cache)
+                planned.setdefault((dataset.reference, choice.label, one.identity.key), one)
+    return list(planned.values())
+
+
+def _choose(
+    name: str,
+    settings: Mapping[str, Value] | None,
+    weights: Sequence[Mapping[str, str | Path]],
+    label: str | None,
+) -> list[MethodChoice]:
+    """The method with each set of weights; several sets are checkpoints of one family."""
+    if len(weights) < 2:
+        return [choose_method(name, settings=settings, weights=weights[0] if weights else None, label=label)]
+    choices = [choose_method(name, settings=settings, weights=files, label=label) for files in weights]
+    shared = set.intersection(*(set(map(str, files.values())) for files in weights))
+    own = [next((Path(file) for file in files.values() if str(file) not in shared), Path()) for files in weights]
+    names = [path.stem for path in own]
+    if len(set(names)) < len(names):
+        names = [f"{path.parent.name}-{path.stem}" for path in own]
+    if len(set(names)) < len(names):
+        raise RestobenchError("Two checkpoints have one name and one folder name; run them one by one with --as.")
+    return [
+        replace(choice, label=check_label(f"{choice.label}-{checkpoint}"), family=choice.label, checkpoint=checkpoint)
+        for choice, checkpoint in zip(choices, names, strict=True)
+    ]
+
+
+def _planned(
+    choice: MethodChoice, dataset: Dataset, fingerprint: str, seed: int, options: Options, cache: Cache
+) -> PlannedRun:
+    weights = cache.hashes(choice.weights.values())
+    determinants: dict[str, Any] = {
+        "method": choice.name,
+        "variant": choice.variant,
+        "revision": choice.card.revision,
+        "settings": dict(choice.settings),
+        "weights": {part: weights[path] for part, path in choice.weights.items()},
+        # What draws no noise has no seed, and is the same run for every one.
+        "seed": seed if choice.card.stochastic else None,
+        "dataset": fingerprint,
+        "scale": dataset.scale,
+        **precision(options.device or best_device(), options.dtype, options.tf32),
+    }
+    identity = RunIdentity(dataset.name, choice.label, choice.variant, determinants, choice.source_hash())
+    return PlannedRun(choice, dataset, fingerprint, identity, seed)
+
+
+def metrics_for(dataset: Dataset, names: Sequence[str] | None) -> list[Metric]:
+    """The metrics asked for; where none were named, those of the data set's protocol."""
+    return choose_metrics(names if names is not None else read_protocol(dataset.protocol).metrics)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a planned run would do."""
+
+    planned: PlannedRun
+    folder: Path
+    already: int
+    """Pictures that are there."""
+    restore: int
+    known: int
+    """Values of metrics that are known."""
+    compute: int
+    """Values that would be worked out, if every picture comes out and none was ever scored."""
+    seconds: float | None
+    """To restore, from earlier runs of the method on such a device; None where there were none."""
+    missing: tuple[str, ...]
+    """What the run lacks: weights, libraries of metrics; each with what to do."""
+
+    def row(self) -> dict[str, Any]:
+        """As a row of `--dry-run --json`."""
+        return {
+            "method": f"{self.planned.choice.label}@{self.planned.choice.variant}",
+            "dataset": self.planned.dataset.name,
+            "seed": self.planned.identity.determinants["seed"],
+            "already": self.already,
+            "restore": self.restore,
+            "known": self.known,
+            "compute": self.compute,
+            "minutes": None if self.seconds is None else round(self.seconds / 60, 3),
+            "missing": list(self.missing),
+            "run": str(self.folder),
+        }
+
+
+def forecast(
+    planned: Sequence[PlannedRun],
+    options: Options,
+    cache: Cache,
+    *,
+    metrics: Sequence[str] | None = None,
+    evaluate: bool = True,
+) -> list[Forecast]:
+    """What `carry_out` would do with each planned run, without doing any of it.
+
+    Raises:
+        RestobenchError: As `carry_out` would before it begins.
+    """
+    history = all_runs(options.runs)
+    return [_foretold(one, options, cache, history, metrics if evaluate else ()) for one in planned]
+
+
+def _foretold(
+    planned: PlannedRun, options: Options, cache: Cache, history: Sequence[RunRecord], metrics: Sequence[str] | None
+) -> Forecast:
+    folder = planned.folder(options)
+    todo, already = planned.to_restore(folder, options)
+    chosen = metrics_for(planned.dataset, metrics)
+    usable = [metric for metric in chosen if not why_not(metric, planned.dataset)]
+    there = folder.restored_ids() if options.existing != "replace" else set()
+    present = [sample for sample in planned.dataset.samples if sample.id in there]
+    known = count_known(folder, present, usable, cache)
+    sets = sum(metric.card.kind == "set" for metric in usable)
+    values = (len(usable) - sets) * (len(present) + len(todo)) + sets
+    pace = _seconds_a_picture(planned, options, history)
+    missing = [f"weights '{part}' of '{planned.choice.name}'" for part in planned.choice.missing_parts()]
+    missing += [f"{metric.name}: {reason}" for metric in chosen if (reason := why_not(metric, planned.dataset))]
+    return Forecast(
+        planned=planned,
+        folder=folder.path,
+        already=already,
+        restore=len(todo),
+        known=known,
+        compute=values - known,
+        seconds=0.0 if not todo else None if pace is None else pace * len(todo),
+        missing=tuple(missing),
+    )
+
+
+def _seconds_a_picture(planned: PlannedRun, options: Options, history: Sequence[RunRecord]) -> float | None:
+    """From the last run of this method and variant on a device of this name, on this data set if there is one."""
+    device = device_name(options.device or best_device())
+    paces: list[tuple[bool, str, float]] = []
+    for record in history:
+        made = record.run["determinants"]
+        if (made.get("method"), made.get("variant")) != (planned.choice.name, planned.choice.variant):
+            continue
+        same = bool(made["dataset"] == planned.fingerprint)
+        for session in record.run["sessions"]:
+            hardware = session["hardware"]
+            if session.get("restored") and hardware.get("gpu", hardware["cpu"]) == device:
+                paces.append((same, session["finished"], session["wall_seconds"] / session["restored"]))
+    return max(paces)[2] if paces else None
