@@ -15,6 +15,7 @@ ORDER = (
     "files",
     "card",
     "plugins",
+    "scaffold",
     "noise",
     "checkpoint",
     "tiling",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -56,3 +57,19 @@ def check_method(
     else:
         print(report)
     raise typer.Exit(0 if report.conforms else 1)
+
+
+def new_method(
+    name: Annotated[str, typer.Argument(help="What the method is to be called: lower case, digits, dashes.")],
+    folder: Annotated[Path | None, typer.Option(help="Where to write it; default: ./NAME.")] = None,
+) -> None:
+    """Write a package with a new method: card, network, method, test, entry point.
+
+    It holds a small network, passes 'restobench methods check', and is yours to change.
+    """
+    from restobench.scaffold import new_method
+
+    written = new_method(name, folder)
+    for path in written:
+        print(path)
+    print(f"Next: pip install -e {written[0].parent}, then: restobench methods check {name}")
