@@ -52,6 +52,9 @@ def check_method(
             configuration, or a method that refuses all the pictures in words of its own.
     """
     choice = method if isinstance(method, MethodChoice) else _choose(method, settings, weights)
+    if scale and choice.card.scales and scale not in choice.card.scales:
+        known = ", ".join(f"x{factor}" for factor in choice.card.scales)
+        raise RestobenchError(f"'{choice.name}' works at {known}, not x{scale}.")
     report = Report(choice, device, dtype, device_name(device))
     set_tf32(False)
     with generators_put_back(), watched() as seen:
