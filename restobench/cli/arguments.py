@@ -38,7 +38,9 @@ def complete_metrics(incomplete: str) -> list[str]:
 
 Methods = Annotated[
     list[str],
-    typer.Option("--method", "-m", help="NAME, NAME@VARIANT or PATH.py:CLASS; may repeat.", autocompletion=complete_methods),
+    typer.Option(
+        "--method", "-m", help="NAME, NAME@VARIANT or PATH.py:CLASS; may repeat.", autocompletion=complete_methods
+    ),
 ]
 Datasets = Annotated[
     list[str],

@@ -21,7 +21,7 @@ def check_method(
     weights: given.Weights = None,
     scale: given.Scale = None,
     size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT of the pictures, for a method that takes no others.")
+        str | None, typer.Option(help="WIDTHxHEIGHT of the pictures, instead of several small ones.")
     ] = None,
     device: given.Device = None,
     dtype: given.Dtype = "float32",

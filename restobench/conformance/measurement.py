@@ -177,7 +177,9 @@ class Measurement:
                 fault = "The card says stochastic = false, and another seed gives other pictures: take the line out."
             self._found("noise", f"used; another seed: {seeded}", fault)
         else:
-            hint = "; the card may say stochastic = false" if self.choice.card.stochastic else ""
+            # Where files decide, another one may draw noise.
+            decided = self.choice.card.stochastic and not self.choice.weights
+            hint = "; the card may say stochastic = false" if decided else ""
             self._found("noise", f"not used{hint}")
         return True
 

@@ -57,18 +57,21 @@ def known_record(
 def describe_record(record: Mapping[str, Any]) -> str:
     """A record in one line.
 
-    >>> describe_record({"batch": "exact", "batches": [2, 3, 8], "conforms": True, "test": False, "hardware": "H200"})
-    'exact: the same bytes at batch 1, 2, 3, 8 (methods check, H200)'
+    >>> record = {"batch": "exact", "batches": [2, 3, 8], "size": [53, 37], "hardware": "H200"}
+    >>> describe_record(record | {"conforms": True, "test": False})
+    'exact: the same bytes at batch 1, 2, 3, 8 (methods check, 53 x 37 pixels, H200)'
     """
-    where = f"methods check{' on the test configuration' if record['test'] else ''}, {record['hardware']}"
+    test = ", test configuration" if record["test"] else ""
+    size = f", {record['size'][0]} x {record['size'][1]} pixels" if record["size"] else ""
+    where = f"methods check{test}{size}, {record['hardware']}"
     if not record["conforms"]:
         return f"does not conform: {', '.join(record['faults'])} ({where})"
+    batches = ", ".join(str(batch) for batch in (1, *record["batches"]))
     if record["batch"] == "exact":
-        batches = ", ".join(str(batch) for batch in (1, *record["batches"]))
         return f"exact: the same bytes at batch {batches} ({where})"
     apart = record["difference"]
     return (
-        f"tolerant: between batch sizes up to {apart['grey_levels']:.3g} grey levels, "
+        f"tolerant: at batch {batches} up to {apart['grey_levels']:.3g} grey levels apart, "
         f"{apart['share']:.2%} of the saved pixels ({where})"
     )
 

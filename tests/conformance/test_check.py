@@ -98,7 +98,7 @@ def test_rounding_that_depends_on_the_batch_is_tolerated_with_its_figures() -> N
     assert report.difference.far_share == 0
     record = known_record(report.choice, "cpu")
     assert record is not None
-    assert describe_record(record).startswith("tolerant: between batch sizes up to 0.436 grey levels, ")
+    assert describe_record(record).startswith("tolerant: at batch 1, 2, 3, 8 up to 0.436 grey levels apart, ")
 
 
 @pytest.mark.parametrize("name", sorted(plugins("restobench.methods")))
@@ -196,7 +196,7 @@ def test_missing_weights_are_stood_in_for_by_the_test_configuration(tmp_path: Pa
     record = known_record(choose_method(f"{tmp_path}/my.py:Tiny"), "cpu")
     assert record is not None
     assert (record["test"], record["scale"]) == (True, 2)
-    assert "(methods check on the test configuration, " in describe_record(record)
+    assert "(methods check, test configuration, 24 x 16 pixels, " in describe_record(record)
 
 
 def test_a_record_is_of_the_sources_that_were_checked(tmp_path: Path) -> None:
@@ -245,3 +245,13 @@ def test_the_cards_of_installed_methods_can_say_all_of_this() -> None:
     cards = [plugin.card(MethodCard) for plugin in plugins("restobench.methods").values()]
 
     assert all(card.min_side >= 1 for card in cards)
+
+
+def test_a_record_is_one_line() -> None:
+    """It stands in run.json and above the table."""
+    import doctest
+
+    from restobench.conformance import record
+
+    assert doctest.testmod(record).failed == 0
+    assert doctest.testmod(record).attempted == 2
