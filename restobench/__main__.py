@@ -1,8 +1,12 @@
 """`restobench`, also as `python -m restobench`."""
 
+import os
 import sys
 
 from restobench.errors import RestobenchError
+from restobench.files import writing
+
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -10,13 +14,26 @@ def main() -> None:
     from restobench.cli.app import app
 
     try:
-        app(prog_name="restobench")
+        with writing():
+            app(prog_name="restobench")
+            sys.stdout.flush()
     except RestobenchError as error:
         print(error, file=sys.stderr)
+        _forget_what_cannot_be_printed()
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nInterrupted. What was done is kept; the same command goes on from there.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        # Typer ends so on Ctrl-C, without a word.
+        if ended.code == _INTERRUPTED:
+            print("\nInterrupted. What was done is kept; the same command goes on from there.", file=sys.stderr)
+        raise
+
+
+def _forget_what_cannot_be_printed() -> None:
+    """Text that a full disk refused stands in the buffer; Python would try again as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

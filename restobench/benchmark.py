@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +15,7 @@ from restobench.cache import Cache
 from restobench.card import Value
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
-from restobench.evaluate import Evaluation, evaluate_run
+from restobench.evaluate import Evaluation, by_reason, evaluate_run
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan
@@ -67,7 +67,13 @@ class RunResult:
     @property
     def ok(self) -> bool:
         """Whether every sample has a picture and every metric that ran a value for it."""
-        return not (self.failures or self.stopped or (self.evaluation and self.evaluation.errors))
+        return not (self.failures or self.stopped or self.errors)
+
+    @property
+    def errors(self) -> dict[str, dict[str, str]]:
+        """Sample by metric, why it has no value: of the metrics that were asked for."""
+        found = self.evaluation.errors if self.evaluation else {}
+        return {name: texts for name, texts in found.items() if name in self.metrics}
 
     def rows(self) -> list[dict[str, Any]]:
         """The summary's rows; one row without a metric where nothing was scored."""
@@ -120,11 +126,16 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
     dataset = planned.dataset
     todo, already = planned.to_restore(folder, options)
     asked = len(dataset.samples[: options.limit])
-    earlier = folder.read_run() if (folder.path / "run.json").exists() else None
+    replacing = options.existing == "replace"
+    earlier = folder.read_run() if not replacing and (folder.path / "run.json").exists() else None
+    limit = _widest(earlier, options.limit)
     if not todo:
         reporter.say(f"{planned.title}: {already} of {asked} already there, nothing to restore")
-        if earlier and earlier["samples"]["limit"] != options.limit and options.existing != "only":
-            folder.write_run(earlier | {"samples": earlier["samples"] | {"limit": options.limit}})
+        if earlier and options.existing != "only":
+            # A writer that was killed after its last picture could not say so any more.
+            mended = earlier["samples"] | {"limit": limit, "restored": len(folder.restored_ids())}
+            if mended != earlier["samples"] or not earlier["finished"]:
+                folder.write_run(earlier | {"samples": mended, "finished": earlier["finished"] or now()})
         return Restored(), already
     if already:
         reporter.say(f"{planned.title}: {already} of {asked} already there")
@@ -132,11 +143,9 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
     device = options.device or best_device()
     set_tf32(options.tf32)
     built = planned.choice.build(device=device, dtype=options.dtype, scale=dataset.scale)
-    if options.existing == "replace":
+    if replacing:
         # Only now: a method that cannot be built must not cost the pictures that are there.
         folder.clear()
-        earlier = None
-    there = folder.restored_ids()
     seconds = folder.read_timing()
     run = _run_json(planned, options, earlier, built.setup.audit)
     run["sessions"].append(
@@ -153,11 +162,13 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
 
     def save(outcome: Restored) -> None:
         """Times first: a picture without one costs nothing, a run.json ahead of them would lie."""
-        folder.write_timing(seconds | outcome.seconds)
+        there = folder.restored_ids()
+        known = seconds | outcome.seconds
+        folder.write_timing({sample_id: known[sample_id] for sample_id in known if sample_id in there})
         run["samples"] = {
             "total": len(dataset.samples),
-            "limit": options.limit,
-            "restored": len(there) + len(outcome.seconds),
+            "limit": limit,
+            "restored": len(there),
             "failed": kept | outcome.failures,
         }
         folder.write_run(run)
@@ -188,6 +199,12 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
     if outcome.stopped:
         reporter.say(f"{planned.title}: stopped, {len(outcome.failures)} pictures had failed (--max-failures)")
     return outcome, already
+
+
+def _widest(earlier: dict[str, Any] | None, limit: int | None) -> int | None:
+    """The larger limit of the sessions so far: what was tried once is not untried by asking for less."""
+    before = earlier["samples"].get("limit", 0) if earlier else 0
+    return None if limit is None or before is None else max(limit, before)
 
 
 def _run_json(
@@ -242,8 +259,8 @@ def _evaluate(
         )
     result.metrics = tuple(metric.name for metric in asked)
     result.record = RunRecord.read(folder)
-    for note in result.evaluation.notes:
-        reporter.say(f"{result.record.name}: {note}")
+    for line in by_reason(result.evaluation.absent):
+        reporter.say(f"{result.record.name}: {line}")
 
 
 def _with_earlier(asked: list[Metric], record: RunRecord) -> list[Metric]:
@@ -282,8 +299,8 @@ def evaluate_existing(
     """
     record = find_run(options.runs, name)
     described = record.run["dataset"]
-    scale = described["scale"] if described["revision"] == "folder" else None
-    opened = open_dataset(dataset or described["reference"], scale=scale)
+    # The same pictures are the same data set; a folder without clean ones cannot tell its scale.
+    opened = replace(open_dataset(dataset or described["reference"]), scale=described["scale"])
     found = opened.fingerprint(cache)
     if found != described["fingerprint"]:
         raise RestobenchError(

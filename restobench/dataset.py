@@ -62,6 +62,14 @@ class Dataset:
         """Whether every sample has a mask."""
         return all(sample.mask for sample in self.samples)
 
+    def folder_around(self, path: Path) -> Path | None:
+        """The folder of pictures that `path` lies in, whose pictures would become samples; None: no such."""
+        if self.revision != "folder":
+            return None
+        root = Path(self.reference)
+        parts = [root / part for part in ("lq", "gt", "mask") if (root / part).is_dir()] or [root]
+        return next((part for part in parts if path.resolve().is_relative_to(part)), None)
+
     def describe(self) -> dict[str, str | int | None]:
         """What a run records of its data set."""
         return {
@@ -148,6 +156,8 @@ def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
         RestobenchError: No such data set, no pictures, pairs that do not match, wrong counts.
     """
     text = str(reference)
+    if not text:
+        raise RestobenchError("The data set has an empty name; for the folder you are in, say --dataset . instead.")
     name, _, revision = text.partition("@")
     known = {alias for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
     folder = Path(text).expanduser()
@@ -211,6 +221,7 @@ def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
 def _open_folder(folder: Path, scale: int | None) -> Dataset:
     from restobench.image import is_picture
 
+    folder = folder.resolve()
     parts = {part: folder / part for part in ("lq", "gt", "mask") if (folder / part).is_dir()}
     if not parts:
         parts = {"lq": folder}
@@ -221,13 +232,13 @@ def _open_folder(folder: Path, scale: int | None) -> Dataset:
             raise RestobenchError(f"The folder {root} holds no pictures.")
     lq, gt, mask = (found.get(part, {}) for part in ("lq", "gt", "mask"))
     # Without lq/ the folder can be scored against, as a folder of clean pictures.
-    name = re.sub(r"[^\w. +-]", "_", folder.resolve().name) or "folder"
+    name = re.sub(r"[^\w. +-]", "_", folder.name) or "folder"
     samples = _paired(name, lq, gt, mask, None)
     scale = _settle_scale(folder, samples, scale)
     return Dataset(
         name=name,
         revision="folder",
-        reference=str(folder.resolve()),
+        reference=str(folder),
         task="inpainting" if mask else "super-resolution" if scale > 1 else None,
         scale=scale,
         protocol=DEFAULT_PROTOCOL,

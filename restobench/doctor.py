@@ -81,7 +81,7 @@ def _folders() -> list[Finding]:
     ):
         there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
         free = shutil.disk_usage(there).free / 2**30
-        if not os.access(there, os.W_OK):
+        if not there.is_dir() or not os.access(there, os.W_OK):
             findings.append(Finding(name, "bad", f"{folder} cannot be written; set {name} to a folder that can"))
         else:
             findings.append(Finding(name, "note" if free < 5 else "good", f"{folder} ({free:.0f} GiB free)"))

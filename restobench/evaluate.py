@@ -56,7 +56,7 @@ class Evaluation:
     known: int = 0
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
     """Sample by metric: why it has no value."""
-    notes: list[str] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
     """Metrics that could not be computed at all, each with the reason and what to do."""
     wall_seconds: float = 0.0
     pictures: int = 0
@@ -97,7 +97,7 @@ def evaluate_run(
                 raise RestobenchError(problem)
             usable[metric] = metric.load()
         except Exception as error:  # a library that breaks when imported must not take the other metrics along
-            evaluation.notes.append(f"{metric.name}: {_in_words(error)}")
+            evaluation.absent[metric.name] = _in_words(error)
 
     values = _values(usable, present, cache, device, evaluation, advance or (lambda done: None))
     _write(folder, dataset, run, wanted, metrics, values, evaluation)
@@ -323,7 +323,7 @@ def _finish(state: Any, metric: Metric, evaluation: Evaluation) -> float | None:
     try:
         return float(state.compute())
     except Exception as error:
-        evaluation.notes.append(f"{metric.name}: {_in_words(error)}")
+        evaluation.absent[metric.name] = _in_words(error)
         return None
 
 
@@ -332,8 +332,7 @@ def _check_sides(metric: Metric, members: Sequence[Member]) -> None:
         height, width = member.restored.shape[:2]
         if min(height, width) < metric.card.min_side:
             raise RestobenchError(
-                f"{metric.name} needs sides of at least {metric.card.min_side} pixels; "
-                f"'{member.scored.sample.id}' is {width} x {height}."
+                f"The sides must have at least {metric.card.min_side} pixels; they have {width} x {height}."
             )
 
 
@@ -372,13 +371,14 @@ def _write(
         evaluation.rows.append({"metric": metric.name, **asdict(interval), "signature": str(signature)})
 
     seconds = folder.read_timing()
+    failed = by_sample(evaluation.errors) | run["samples"]["failed"]
     frame = pd.DataFrame(
         {
             "id": [sample.id for sample in wanted],
             "group": groups,
             **columns,
             "seconds": [seconds.get(sample.id, np.nan) for sample in wanted],
-            "error": [_errors_of(sample.id, run["samples"]["failed"], evaluation.errors) for sample in wanted],
+            "error": [failed.get(sample.id) for sample in wanted],
         }
     )
     with written_whole(folder.samples_path) as beside:
@@ -401,10 +401,24 @@ def _set_value(metric: Metric, values: Values, wanted: Sequence[Sample], evaluat
     )
 
 
-def _errors_of(sample_id: str, failures: Mapping[str, str], errors: Mapping[str, Mapping[str, str]]) -> str | None:
-    found = [failures[sample_id]] if sample_id in failures else []
-    found += [f"{metric}: {texts[sample_id]}" for metric, texts in errors.items() if sample_id in texts]
-    return "; ".join(dict.fromkeys(found)) or None
+def by_sample(errors: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Errors by sample instead of by metric: `psnr, ssim: why`, each reason once."""
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for metric, texts in errors.items():
+        for sample_id, text in texts.items():
+            reasons.setdefault(sample_id, {}).setdefault(text, []).append(metric)
+    return {
+        sample_id: " ".join(f"{', '.join(metrics)}: {text}" for text, metrics in texts.items())
+        for sample_id, texts in reasons.items()
+    }
+
+
+def by_reason(absent: Mapping[str, str]) -> list[str]:
+    """`psnr, ssim: why`, a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for metric, text in absent.items():
+        reasons.setdefault(text, []).append(metric)
+    return [f"{', '.join(metrics)}: {text}" for text, metrics in reasons.items()]
 
 
 def sign(run: Mapping[str, Any], dataset: Dataset, metric: Metric, *, count: int) -> Signature:
@@ -421,5 +435,5 @@ def sign(run: Mapping[str, Any], dataset: Dataset, metric: Metric, *, count: int
         metric=metric.signature_parts(),
         img=("png8", f"x{dataset.scale}"),
         method=tuple(method),
-        seed=(str(made.get("seed", "-")),),
+        seed=("-" if made.get("seed") is None else str(made["seed"]),),
     )

@@ -73,11 +73,13 @@ def bring_pictures(
     brought = Brought(
         identity.folder(runs),
         missing=[sample_id for sample_id in wanted if sample_id not in found],
-        extra=[sample_id for sample_id in found if sample_id not in set(wanted)],
+        extra=[sample_id for sample_id in found if sample_id not in paired],
     )
     with brought.folder.locked():
         there = brought.folder.restored_ids()
         todo = [sample_id for sample_id in paired if sample_id not in there]
+        if advance:
+            advance(len(paired) - len(todo))
         for sample_id, problem in read_ahead(
             todo, lambda sample_id: _take(paired[sample_id], brought.folder.picture(sample_id))
         ):
@@ -113,7 +115,8 @@ def bring_pictures(
 
 def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise RestobenchError(f"The folder of restored pictures {folder} does not exist.")
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise RestobenchError(f"The folder of restored pictures {folder} {problem}.")
     found: dict[str, Path] = {}
     for path in sorted(path for path in folder.rglob("*") if is_picture(path) and path.is_file()):
         sample_id = path.relative_to(folder).with_suffix("").as_posix()

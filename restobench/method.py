@@ -229,6 +229,8 @@ def _settle(
     name: str, card: MethodCard, overrides: Mapping[str, Value], given: Mapping[str, Value]
 ) -> dict[str, Value]:
     for setting in given:
+        if not card.settings:
+            raise RestobenchError(f"'{name}' has no settings, so none is called {setting!r}; leave --set out.")
         if setting not in card.settings:
             raise unknown_name(f"setting of '{name}'", setting, card.settings)
     defaults = {setting: declared.default for setting, declared in card.settings.items()}

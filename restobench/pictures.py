@@ -9,7 +9,7 @@ from pathlib import Path
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError
 from restobench.image import is_picture
-from restobench.method import MethodChoice
+from restobench.method import DTYPES, MethodChoice
 from restobench.provenance import set_tf32
 from restobench.restore import FailureLimit, Restored, restore_samples
 
@@ -30,6 +30,8 @@ def find_pictures(inputs: Sequence[str]) -> list[Sample]:
 
 
 def _expand(given: str) -> list[tuple[str, Path]]:
+    if not given:
+        raise RestobenchError("A picture has an empty name; for the folder you are in, say . instead.")
     path = Path(given).expanduser()
     if path.is_file():
         return [(path.stem, path)]
@@ -69,6 +71,8 @@ def restore_pictures(
     """
     if choice.card.needs_mask:
         raise RestobenchError(f"'{choice.name}' needs a mask for every picture: make a data set folder with mask/.")
+    if dtype not in DTYPES:
+        raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {dtype!r}.")
     if reason := choice.misfit(task=None, scale=scale, has_mask=False):
         raise RestobenchError(f"'{choice.name}' cannot run: {reason}.")
     targets = {sample.id: output / f"{sample.id}.png" for sample in samples}

@@ -139,7 +139,7 @@ def plan(
         raise RestobenchError(
             "--set, --weights and --as say something of one method; name exactly one --method with them."
         )
-    if label:
+    if label is not None:
         check_label(label)
     choices = [
         choice
@@ -155,6 +155,12 @@ def plan(
     ]
     if misfits:
         raise RestobenchError("\n".join(misfits))
+    for dataset in opened:
+        if inside := dataset.folder_around(options.runs):
+            raise RestobenchError(
+                f"The runs folder {options.runs} lies inside {inside}, so that every run would become part of the "
+                "data set; choose another one with --runs, or move the pictures into a folder called lq."
+            )
     planned: dict[tuple[str, str, str], PlannedRun] = {}
     for dataset in opened:
         fingerprint = dataset.fingerprint(cache)

@@ -127,9 +127,12 @@ def restore_samples(
     noted = started
     advance = advance or (lambda done, failed: None)
 
-    def note_failures(failed: dict[str, str]) -> None:
+    def note_failures(failed: dict[str, str]) -> bool:
+        """Whether to go on."""
         result.failures |= failed
         advance(0, len(failed))
+        result.stopped = bool(limit and limit.exceeded(len(result.failures), len(samples)))
+        return not result.stopped
 
     try:
         with writing(), _Writer() as writer:
@@ -140,8 +143,7 @@ def restore_samples(
                 note_failures(outcome.failures)
                 result.seconds |= outcome.seconds
                 advance(len(outcome.pictures), 0)
-                if limit and limit.exceeded(len(result.failures), len(samples)):
-                    result.stopped = True
+                if result.stopped:
                     break
                 if checkpoint and time.perf_counter() - noted > 1:
                     writer.wait()
@@ -157,9 +159,9 @@ def restore_samples(
 
 
 def _readable(
-    samples: Sequence[Sample], scale: int | None, batch_size: int, fail: Callable[[dict[str, str]], None]
+    samples: Sequence[Sample], scale: int | None, batch_size: int, fail: Callable[[dict[str, str]], bool]
 ) -> Iterator[tuple[Sample, Picture]]:
-    """The samples that can be read; the others are handed to `fail`."""
+    """The samples that can be read; the others are handed to `fail`, until it says to stop."""
 
     def read(sample: Sample) -> Picture:
         if sample.lq is None:
@@ -179,7 +181,8 @@ def _readable(
 
     for sample, picture in read_ahead(samples, read, ahead=2 * batch_size + 4):
         if isinstance(picture, RestobenchError):
-            fail({sample.id: str(picture)})
+            if not fail({sample.id: str(picture)}):
+                return
         else:
             yield sample, picture
 

@@ -115,6 +115,10 @@ class RunFolder:
             RestobenchError: It is missing, damaged or of a newer schema.
         """
         run: dict[str, Any] = self._read("run.json")
+        if not isinstance(run, dict) or "schema" not in run:
+            raise RestobenchError(
+                f"{self.path / 'run.json'} is damaged (it is no run); remove the folder and run again."
+            )
         if run.get("schema", 0) > SCHEMA:
             raise RestobenchError(
                 f"{self.path} was written by a newer restobench (schema {run['schema']}, known: {SCHEMA}); update."
@@ -173,7 +177,8 @@ class RunFolder:
             ) from None
         try:
             for left in self.path.rglob(f"{PART_PREFIX}*"):
-                left.unlink(missing_ok=True)
+                if left.is_file():
+                    left.unlink(missing_ok=True)
             with writing():
                 write_json(writer, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
                 yield

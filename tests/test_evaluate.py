@@ -179,7 +179,7 @@ def test_without_clean_pictures_only_some_metrics_apply(make_pairs: MakePairs, t
 
     evaluation = evaluate_run(run, bare, [*choose_metrics(["psnr"]), BRIGHTNESS], Cache(tmp_path))
 
-    assert evaluation.notes == ["psnr: needs clean pictures, and 'lq' has none"]
+    assert evaluation.absent == {"psnr": "needs clean pictures, and 'lq' has none"}
     assert rows(evaluation)["psnr"]["mean"] is None
     assert rows(evaluation)["brightness"]["count"] == 2
 
@@ -193,7 +193,7 @@ def test_a_metric_without_its_library_is_missing_with_the_command(dataset: Datas
 
     evaluation = evaluate_run(run, dataset, [absent, *choose_metrics(["psnr"])], Cache(tmp_path))
 
-    assert "pip install no-such-package" in evaluation.notes[0]
+    assert "pip install no-such-package" in evaluation.absent["musiq"]
     assert rows(evaluation)["musiq"]["mean"] is None
     assert rows(evaluation)["musiq"]["missing"] == 6
     assert rows(evaluation)["psnr"]["count"] == 6
@@ -206,7 +206,7 @@ def test_a_metric_that_breaks_on_import_is_missing_too(dataset: Dataset, tmp_pat
 
     evaluation = evaluate_run(run, dataset, [broken, *choose_metrics(["psnr"])], Cache(tmp_path))
 
-    assert "no_such_function" in evaluation.notes[0]
+    assert "no_such_function" in evaluation.absent["broken"]
     assert [row["count"] for row in evaluation.rows] == [0, 6]
 
 

@@ -164,6 +164,17 @@ def names(text: str | None) -> list[str] | None:
     return found
 
 
+def folder(path: Path | None, option: str) -> Path | None:
+    """The path itself. An empty one is a shell variable that was never set, not the folder in hand.
+
+    Raises:
+        RestobenchError: It is empty.
+    """
+    if path is not None and path == Path():
+        raise RestobenchError(f"{option} names no folder; for the one you are in, say {option} $PWD.")
+    return path
+
+
 def check_device(device: str | None) -> str | None:
     """The device itself, where it is one that is here.
 

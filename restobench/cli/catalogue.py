@@ -132,6 +132,9 @@ def _print_card(head: dict[str, Any], card: BaseModel, as_json: bool) -> None:
     for key, value in content.items():
         if value in (None, "", [], {}):
             continue
+        if key == "crops":
+            # Boxes and hashes of every picture: in --json.
+            value = f"{len(value)} photographs"
         if isinstance(value, dict):
             console.print(f"{key}:", markup=False, highlight=False)
             for inner, facts in value.items():

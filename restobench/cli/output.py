@@ -127,10 +127,10 @@ def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
 def _table(title: str, rows: Sequence[TableRow], metrics: Sequence[str] | None, *, turned: bool = False) -> Any:
     from rich.table import Table
 
-    found = dict.fromkeys(name for row in rows for name in row.cells)
+    found = {name: None for row in rows for name, cell in row.cells.items() if cell["count"] or cell["infinite"]}
     shown = [name for name in (metrics or found) if name in found]
     facts = _facts(shown)
-    heads = ["method", *(f"{name} {facts[name][0]}" for name in shown), "n", "s / picture"]
+    heads = ["method", *(f"{name} {facts[name][0]}" for name in shown), "pictures", "s / picture"]
     lines = [[_called(row), *(_cell(row.cells.get(n), facts[n][1]) for n in shown), *_counts(row)] for row in rows]
     if turned:
         heads, *lines = (list(column) for column in zip(heads, *lines, strict=True))
@@ -235,14 +235,10 @@ def print_forecast(forecasts: Sequence[Forecast]) -> None:
 
 def print_outcome(results: Sequence[RunResult], reporter: TerminalReporter) -> None:
     """What failed, sample by sample where there are few, and where the runs lie."""
+    from restobench.evaluate import by_sample
+
     for result in results:
-        problems = [(sample_id, text) for sample_id, text in result.failures.items()]
-        if result.evaluation:
-            problems += [
-                (sample_id, f"{metric}: {text}")
-                for metric, errors in result.evaluation.errors.items()
-                for sample_id, text in errors.items()
-            ]
+        problems = list((result.failures | by_sample(result.errors)).items())
         for sample_id, text in problems[:5]:
             reporter.say(f"  {result.record.name}: '{sample_id}' failed: {text}")
         if len(problems) > 5:

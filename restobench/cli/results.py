@@ -23,15 +23,17 @@ def results(
 ) -> None:
     """Show the tables of the runs, or one run with what made it. Computes nothing."""
     from restobench.environment import runs_folder
+    from restobench.metrics.registry import choose_metrics
 
-    folder = runs or runs_folder()
+    wanted = given.names(metrics)
+    choose_metrics(wanted or [])
+    folder = given.folder(runs, "--runs") or runs_folder()
     if name:
         records = [find_run(folder, name)]
     else:
         records = newest(all_runs(folder))
         if not records and not as_json:
             raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
-    wanted = given.names(metrics)
     if as_json:
         print_json([row for record in records for row in record.rows(wanted)])
         return

@@ -44,8 +44,7 @@ def run(
 ) -> None:
     """Restore data sets with methods and score the pictures; what is there already is reused.
 
-    Several methods and data sets make a grid. The row of a method that does nothing (the
-    input, or bicubic) is always added.
+    Several methods and data sets make a grid. The row of doing nothing, input or bicubic, is always added.
     """
     from restobench.benchmark import carry_out
     from restobench.cache import Cache
@@ -63,8 +62,8 @@ def run(
         batch_size=batch_size,
         limit=limit,
         existing=existing,  # type: ignore[arg-type] # `check` refuses other words
-        max_failures=FailureLimit.parse(max_failures) if max_failures else None,
-        runs=runs or runs_folder(),
+        max_failures=None if max_failures is None else FailureLimit.parse(max_failures),
+        runs=given.folder(runs, "--runs") or runs_folder(),
     )
     wanted = given.names(metrics)
     choose_metrics(wanted or [])
@@ -119,8 +118,7 @@ def evaluate(
 ) -> None:
     """Score pictures that are there: of a run, or of anybody's program. Restores nothing.
 
-    For somebody else's pictures: --restored DIR --dataset D --as NAME. They are paired with
-    the data set by name.
+    For somebody else's pictures: --restored DIR --dataset D --as NAME. They are paired by name.
     """
     from restobench.benchmark import evaluate_existing, evaluate_folder
     from restobench.cache import Cache
@@ -128,7 +126,7 @@ def evaluate(
     from restobench.metrics.registry import choose_metrics
     from restobench.planning import Options
 
-    options = Options(device=given.check_device(device), runs=runs or runs_folder())
+    options = Options(device=given.check_device(device), runs=given.folder(runs, "--runs") or runs_folder())
     wanted = given.names(metrics)
     choose_metrics(wanted or [])
     reporter = TerminalReporter()
@@ -136,12 +134,15 @@ def evaluate(
         raise RestobenchError("Name either a run, or a folder of pictures with --restored DIR.")
     if restored is None:
         assert name is not None
+        unheeded = {"--as": label is not None, "--scale": scale is not None, "--allow-lossy": allow_lossy}
+        if asked := [option for option, was_given in unheeded.items() if was_given]:
+            raise RestobenchError(f"{' and '.join(asked)}: only with --restored DIR; a run has its own already.")
         result = evaluate_existing(name, options, Cache(), dataset=dataset, metrics=wanted, reporter=reporter)
     else:
         if dataset is None or label is None:
             raise RestobenchError("--restored needs --dataset (what the pictures are of) and --as (what to call them).")
         result, brought = evaluate_folder(
-            restored,
+            given.folder(restored, "--restored") or restored,
             dataset,
             label,
             options,
@@ -153,7 +154,8 @@ def evaluate(
         )
         for what, ids in (("missing", brought.missing), ("extra, not scored", brought.extra)):
             if ids:
-                reporter.say(f"{len(ids)} pictures are {what}: {', '.join(ids[:10])}{', ...' * (len(ids) > 10)}")
+                are = "picture is" if len(ids) == 1 else "pictures are"
+                reporter.say(f"{len(ids)} {are} {what}: {', '.join(ids[:10])}{', ...' * (len(ids) > 10)}")
     if as_json:
         print_json(result.rows())
     else:
@@ -201,7 +203,7 @@ def restore(
         outcome = restore_pictures(
             samples,
             choice,
-            output,
+            given.folder(output, "--output") or output,
             scale=scale,
             seed=seed,
             batch_size=batch_size,
@@ -209,11 +211,13 @@ def restore(
             dtype=dtype,
             tf32=tf32,
             overwrite=overwrite,
-            limit=FailureLimit.parse(max_failures) if max_failures else None,
+            limit=None if max_failures is None else FailureLimit.parse(max_failures),
             advance=advance,
         )
     for sample_id, text in outcome.failures.items():
         reporter.say(f"'{sample_id}' failed: {text}")
+    if outcome.stopped:
+        reporter.say(f"stopped: too many failed, {len(outcome.failures)} (--max-failures)")
     if as_json:
         print_json(
             [
@@ -227,5 +231,5 @@ def restore(
             ]
         )
     else:
-        reporter.say(f"{len(outcome.seconds)} of {len(samples)} pictures are in {output}")
+        reporter.say(f"restored {len(outcome.seconds)} of {len(samples)}, in {output}")
     raise typer.Exit(0 if len(outcome.seconds) == len(samples) else 1)
