@@ -84,6 +84,13 @@ class Measurement:
             raise
         except Exception as error:
             raise StopError("build", "fails", f"It cannot be built: {self._in_words(error)}.") from error
+        if hasattr(self.method, "restore_folder"):
+            raise RestobenchError(
+                f"'{self.choice.name}' restores a folder at a time, so that there is no batch to look into; "
+                "run it on a small data set instead."
+            )
+        if not hasattr(self.method, "restore"):
+            raise StopError("build", "built", "It has no restore(lq, noise, mask=None).")
 
     def _size(self) -> None:
         """One picture of each size; the first that works is the one for all that follows."""

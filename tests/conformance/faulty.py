@@ -189,3 +189,17 @@ class ForgetsTheMask:
 
     def restore(self, lq: Tensor, noise: Noise) -> Tensor:
         return lq
+
+
+class RestoresNothing:
+    """Has another interface in mind."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Nothing to prepare."""
+
+
+class RestoresAFolder(RestoresNothing):
+    """All pictures in one go."""
+
+    def restore_folder(self, lq_dir: Path, restored_dir: Path, *, seed: int) -> None:
+        """Restores it."""

@@ -52,6 +52,7 @@ def sentence(name: str, **options: object) -> tuple[str, str]:
         ("LooksForNews", "network", "It reaches for the network (news.example:80)"),
         ("StartsAtRandom", "build", "Built a second time it restores otherwise (by up to "),
         ("CannotBeBuilt", "build", "It cannot be built: KeyError: 'backbone' (faulty.py, line "),
+        ("RestoresNothing", "build", "It has no restore(lq, noise, mask=None)."),
         ("ForgetsTheMask", "size", "restore() takes 3 positional arguments but 4 were given"),
     ],
 )
@@ -104,6 +105,8 @@ def test_rounding_that_depends_on_the_batch_is_tolerated_with_its_figures() -> N
 @pytest.mark.parametrize("name", sorted(plugins("restobench.methods")))
 def test_every_installed_method_conforms(name: str) -> None:
     """The one test that in-tree methods and third parties' pass alike."""
+    if name == "command":
+        pytest.skip("is somebody else's program")
     choice = choose_method(name)
     if choice.missing_parts() and not choice.card.test:
         pytest.skip("needs weights")
@@ -255,3 +258,9 @@ def test_a_record_is_one_line() -> None:
 
     assert doctest.testmod(record).failed == 0
     assert doctest.testmod(record).attempted == 2
+
+
+def test_a_method_that_restores_folders_has_no_batch_to_look_into() -> None:
+    """Nothing is measured, and nothing is claimed."""
+    with pytest.raises(RestobenchError, match="'restoresafolder' restores a folder at a time"):
+        check("RestoresAFolder")
