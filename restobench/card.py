@@ -109,6 +109,18 @@ class Variant(_Card):
     weights: dict[str, WeightFile] = {}
 
 
+class TinySetup(_Card):
+    """A small network with seeded weights, on which a method can be checked before there are any."""
+
+    settings: dict[str, Value] = {}
+    """Over the card's defaults and the variant's: width, depth, steps."""
+    scale: PositiveInt | None = None
+    """How many times larger the result is; None: what the card says."""
+    size: tuple[PositiveInt, PositiveInt] | None = None
+    """Width and height in pixels that the small network takes; with a `native_size` it stands in for that."""
+    weights: Literal["seeded"] = "seeded"
+
+
 class MethodCard(_Card):
     """What is true of a method. `scales` empty: whatever the data set asks for."""
 
@@ -123,6 +135,8 @@ class MethodCard(_Card):
     needs_mask: bool = False
     native_size: tuple[int, int] | None = None
     """Width and height of the only input the method takes, where there is only one."""
+    min_side: PositiveInt = 1
+    """The shortest side that the method takes, in pixels."""
     licence: str
     paper: str | None = None
     url: str | None = None
@@ -135,16 +149,21 @@ class MethodCard(_Card):
     weights: dict[str, WeightFile] = {}
     default_variant: Name = "default"
     variants: dict[Name, Variant] = Field(default_factory=lambda: {"default": Variant()})
+    test: TinySetup | None = None
+    """What `methods check` builds where weights are missing; never run on a data set."""
 
     @model_validator(mode="after")
     def _variants_fit(self) -> MethodCard:
         if self.default_variant not in self.variants:
             raise ValueError(f"default_variant {self.default_variant!r} is not among the variants")
-        for variant_name, variant in self.variants.items():
-            for setting_name, value in variant.settings.items():
-                if setting_name not in self.settings:
-                    raise ValueError(f"variant {variant_name!r} sets the unknown setting {setting_name!r}")
-                self.settings[setting_name].parse(setting_name, value)
+        overrides = {f"variant {name!r}": variant.settings for name, variant in self.variants.items()}
+        if self.test:
+            overrides["test"] = self.test.settings
+        for who, settings in overrides.items():
+            for name, value in settings.items():
+                if name not in self.settings:
+                    raise ValueError(f"{who} sets the unknown setting {name!r}")
+                self.settings[name].parse(name, value)
         return self
 
 

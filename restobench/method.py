@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from restobench.card import MethodCard, Value, Variant, WeightFile
+from restobench.card import MethodCard, Value, WeightFile
 from restobench.errors import RestobenchError, unknown_name
-from restobench.plugins import Plugin, find_plugin
+from restobench.plugins import Plugin, find_plugin, plugin_of_file, plugins
 
 if TYPE_CHECKING:
     import torch
@@ -64,6 +64,8 @@ class Setup:
     """A file for every part that was given or found."""
     audit: dict[str, Any] = field(default_factory=dict)
     """Filled by the method: for each part the number of loaded, missing and unexpected keys."""
+    test: bool = False
+    """Whether to build the card's test configuration: seeded weights instead of files."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class MethodChoice:
     """Where several checkpoints are run as one method: what they are called together."""
     checkpoint: str = ""
     """And which of them this is."""
+    test: bool = False
+    """Whether this is the card's test configuration, whose pictures are no result."""
 
     @property
     def name(self) -> str:
@@ -106,7 +110,7 @@ class MethodChoice:
         """
         digest = hashlib.sha256()
         folder = self.plugin.folder
-        for path in sorted(folder.rglob("*.py")):
+        for path in self.plugin.sources():
             digest.update(path.relative_to(folder).as_posix().encode() + b"\x00")
             digest.update(path.read_bytes() + b"\x00")
         return digest.hexdigest()
@@ -131,12 +135,13 @@ class MethodChoice:
             scale=scale,
             settings=self.settings,
             weights=self.weights,
+            test=self.test,
         )
         return BuiltMethod(self, self.plugin.load()(setup), setup)
 
     def missing_parts(self) -> list[str]:
-        """The parts whose weights were neither given nor found."""
-        return [part for part in self._parts() if part not in self.weights]
+        """The parts whose weights were neither given nor found; a test configuration needs none."""
+        return [] if self.test else [part for part in self._parts() if part not in self.weights]
 
     def _parts(self) -> dict[str, WeightFile]:
         return self.card.weights | self.card.variants[self.variant].weights
@@ -157,44 +162,79 @@ def choose_method(
     settings: Mapping[str, Value] | None = None,
     weights: Mapping[str, str | Path] | None = None,
     label: str | None = None,
+    test: bool = False,
 ) -> MethodChoice:
     """Decide a method from `name` or `name@variant`.
 
     Args:
-        name: A registered name, with or without `@variant`.
+        name: A registered name, or `PATH.py:CLASS`; with or without `@variant`.
         settings: Values by setting; text is converted to the setting's type.
         weights: Files by part; the part "" stands for the only part there is.
         label: What the rows are called instead of the method's name.
+        test: Take the card's test configuration, which needs no weights.
 
     Raises:
-        RestobenchError: An unknown method, variant, setting or part, a wrong value, or a file
-            that is not there.
+        RestobenchError: An unknown method, variant, setting or part, a wrong value, a file
+            that is not there, or no test configuration.
     """
-    base, _, variant_name = name.partition("@")
-    plugin = find_plugin("restobench.methods", base)
-    card = plugin.card(MethodCard)
+    plugin, variant_name = _find(name)
+    base = plugin.name
+    card = method_card(plugin)
+    if plugin.file and not label and base in plugins("restobench.methods"):
+        raise RestobenchError(f"{name} would be called '{base}' like a method that is installed; say --as NAME.")
+    if test and card.test is None:
+        raise RestobenchError(f"The card of '{base}' has no test configuration.")
     variant_name = variant_name or card.default_variant
     if variant_name not in card.variants:
         raise unknown_name(f"variant of '{base}'", variant_name, card.variants)
     variant = card.variants[variant_name]
+    overrides = variant.settings | (card.test.settings if test and card.test else {})
     return MethodChoice(
         plugin=plugin,
         card=card,
         variant=variant_name,
-        settings=_settle(base, card, variant, settings or {}),
+        settings=_settle(base, card, overrides, settings or {}),
         weights=_find_weights(base, card.weights | variant.weights, weights or {}),
         label=label or base,
+        test=test,
     )
 
 
-def _settle(name: str, card: MethodCard, variant: Variant, given: Mapping[str, Value]) -> dict[str, Value]:
+def _find(name: str) -> tuple[Plugin, str]:
+    """The plugin that `name` means, and the variant, "" where none is named."""
+    if ".py:" in name:
+        path, _, rest = name.rpartition(".py:")
+        attribute, _, variant = rest.partition("@")
+        return plugin_of_file(f"{path}.py:{attribute}"), variant
+    if name.endswith(".py"):
+        raise RestobenchError(f"{name} is a file; name the class in it too: {name}:CLASS.")
+    base, _, variant = name.partition("@")
+    return find_plugin("restobench.methods", base), variant
+
+
+def method_card(plugin: Plugin) -> MethodCard:
+    """A method's card. A file that has none beside it does with the least that can be said.
+
+    Raises:
+        RestobenchError: The card is missing or not valid.
+    """
+    if plugin.file and not plugin.card_path.exists():
+        return MethodCard(
+            title=plugin.attribute, summary=f"Not packaged: {plugin.file}", revision="unpackaged", licence="unknown"
+        )
+    return plugin.card(MethodCard)
+
+
+def _settle(
+    name: str, card: MethodCard, overrides: Mapping[str, Value], given: Mapping[str, Value]
+) -> dict[str, Value]:
     for setting in given:
         if not card.settings:
             raise RestobenchError(f"'{name}' has no settings, so none is called {setting!r}; leave --set out.")
         if setting not in card.settings:
             raise unknown_name(f"setting of '{name}'", setting, card.settings)
     defaults = {setting: declared.default for setting, declared in card.settings.items()}
-    chosen = defaults | variant.settings | dict(given)
+    chosen = defaults | dict(overrides) | dict(given)
     return {setting: card.settings[setting].parse(setting, value) for setting, value in chosen.items()}
 
 

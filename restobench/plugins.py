@@ -1,17 +1,25 @@
 """How methods, metrics and data sets are found: entry points, and nothing else.
 
-In-tree plugins come through the same door as third parties'. Finding one and reading
-its card imports neither its module nor torch.
+In-tree plugins come through the same door as third parties'; the one other door is a
+Python file that somebody names. Finding a plugin and reading its card imports neither
+its module nor torch.
 """
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import importlib
 import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from restobench.card import Card, read_card
@@ -27,12 +35,16 @@ _KINDS: dict[Group, str] = {
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point: a name, where its object is, and who installed it."""
+    """One entry point: a name, where its object is, and who installed it.
+
+    Or a class in a `file` that nobody installed; its distribution is then the file's path.
+    """
 
     name: str
     module: str
     attribute: str
     distribution: str
+    file: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -41,6 +53,8 @@ class Plugin:
         Raises:
             RestobenchError: The package cannot be found.
         """
+        if self.file:
+            return self.file.parent
         # A package of data-set cards is named whole; anything else is a module in a package.
         package = (self.module.rpartition(".")[0] if self.attribute else "") or self.module
         try:
@@ -54,10 +68,34 @@ class Plugin:
             )
         return Path(spec.origin).parent
 
+    @property
+    def card_path(self) -> Path:
+        """Where the card is, or would be: `NAME.toml` (of a file: the file's own name), else `card.toml`."""
+        own = self.file.with_suffix(".toml") if self.file else self.folder / f"{self.name}.toml"
+        return own if own.exists() else self.folder / "card.toml"
+
     def card(self, kind: type[Card]) -> Card:
         """The plugin's card: `card.toml`, or `NAME.toml` where a package has several plugins."""
-        own = self.folder / f"{self.name}.toml"
-        return read_card(kind, own if own.exists() else self.folder / "card.toml")
+        return read_card(kind, self.card_path)
+
+    def sources(self) -> list[Path]:
+        """The Python files that the plugin is made of, as far as that can be told without running them.
+
+        Of a package all; of a file that nobody installed those beside it, and the folders beside
+        it that these import from.
+        """
+        if not self.file:
+            return sorted(self.folder.rglob("*.py"))
+        found = dict.fromkeys(sorted(self.folder.glob("*.py")))
+        folders = {path.name: path for path in sorted(self.folder.iterdir()) if path.is_dir()}
+        unread = list(found)
+        while unread and folders:
+            imports = " ".join(_IMPORT.findall(unread.pop().read_text(encoding="utf-8", errors="replace")))
+            for name in set(re.findall(r"\w+", imports)) & folders.keys():
+                inside = sorted(folders.pop(name).rglob("*.py"))
+                found |= dict.fromkeys(inside)
+                unread += inside
+        return sorted(found)
 
     def load(self) -> Any:
         """Import the module and return the object.
@@ -65,17 +103,93 @@ class Plugin:
         Raises:
             RestobenchError: The import fails, or the module lacks the attribute.
         """
+        whose = f"the file {self.file}" if self.file else f"the package '{self.distribution}'"
         try:
-            return getattr(importlib.import_module(self.module), self.attribute)
+            module = _import_file(self.file) if self.file else importlib.import_module(self.module)
+            return getattr(module, self.attribute)
         except ImportError as error:
-            raise RestobenchError(
-                f"'{self.name}' of the package '{self.distribution}' cannot be imported: {error}."
-            ) from error
+            raise RestobenchError(f"'{self.name}' of {whose} cannot be imported: {error}.") from error
         except AttributeError:
             raise RestobenchError(
-                f"'{self.name}' of the package '{self.distribution}' names '{self.attribute}', "
-                f"which the module '{self.module}' does not have."
+                f"'{self.name}' of {whose} names '{self.attribute}', which the module '{self.module}' does not have."
             ) from None
+
+
+_IMPORT = re.compile(r"^\s*(?:from|import)\s.*", re.MULTILINE)
+
+
+def _import_file(file: Path) -> ModuleType:
+    """Run a Python file as a module of its own, each time anew.
+
+    What lies beside it can be imported plainly (`import network`) or as from a package
+    (`from .network import Net`), at the top of the file.
+    """
+    name = f"restobench_unpackaged_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
+    for known in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
+        del sys.modules[known]
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[str(file.parent)])
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for the module that they are defined in
+    with _beside(file.parent):
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[None]:
+    """Within it, `import network` finds `folder`/network.py; afterwards the name is free again.
+
+    Two methods in two folders each have their own `network`: were the first one's kept,
+    the second would restore with it.
+    """
+    before = set(sys.modules)
+    importlib.invalidate_caches()
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        own = {name for name in set(sys.modules) - before if "." not in name and folder in _places(sys.modules[name])}
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] in own:
+                del sys.modules[name]
+
+
+def _places(module: ModuleType) -> set[Path]:
+    """The folders in which a top-level module or package was found."""
+    if paths := getattr(module, "__path__", None):
+        return {Path(path).parent for path in paths}
+    file = getattr(module, "__file__", None)
+    return {Path(file).parent} if file else set()
+
+
+def plugin_of_file(given: str) -> Plugin:
+    """The class that `PATH.py:CLASS` names; its name is the class's, in lower case. Imports nothing.
+
+    Raises:
+        RestobenchError: There is no such file, it is not valid Python, or it has no such class.
+    """
+    path, _, attribute = given.rpartition(":")
+    file = Path(path).expanduser().absolute()
+    try:
+        tree = ast.parse(file.read_bytes())
+    except OSError as error:
+        raise RestobenchError(f"The file {path} cannot be read: {error.strerror}.") from None
+    except (SyntaxError, ValueError) as error:
+        raise RestobenchError(f"The file {path} is not valid Python: {error}.") from None
+    known = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    bound |= {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    if attribute not in known | bound and "*" not in bound:
+        raise unknown_name(f"class in {path}", attribute, known)
+    return Plugin(attribute.lower(), file.stem, attribute, str(file), file)
 
 
 def _plugin(entry: EntryPoint) -> Plugin:

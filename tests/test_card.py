@@ -93,3 +93,19 @@ def test_choices_are_listed() -> None:
     """The error is the documentation."""
     with pytest.raises(RestobenchError, match=r"cannot be 'c'; choose from: a, b"):
         Setting(default="a", help="", choices=("a", "b")).parse("fix", "c")
+
+
+@pytest.mark.parametrize(
+    ("setup", "sentence"),
+    [
+        ("settings = {stepz = 1}", "test sets the unknown setting 'stepz'"),
+        ('weights = "random"', "test.weights: Input should be 'seeded'"),
+        ("size = [16]", r"test.size.1: Field required"),
+    ],
+)
+def test_a_wrong_test_configuration_is_named(tmp_path: Path, setup: str, sentence: str) -> None:
+    """It is read long before anything is built from it."""
+    path = write(tmp_path, f"{CARD}\n[test]\n{setup}\n")
+
+    with pytest.raises(RestobenchError, match=sentence):
+        read_card(MethodCard, path)

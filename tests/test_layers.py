@@ -15,6 +15,7 @@ ORDER = (
     "files",
     "card",
     "plugins",
+    "scaffold",
     "noise",
     "checkpoint",
     "tiling",
@@ -29,6 +30,7 @@ ORDER = (
     "provenance",
     "restore",
     "pictures",
+    "conformance",
     "metrics",
     "statistics",
     "signature",
@@ -53,6 +55,7 @@ KEPT_APART = (
     ("foreign", ("method", "metrics")),
     ("evaluate", ("method", "restore")),
     ("metrics", ("method", "restore")),
+    ("conformance", ("metrics", "dataset")),
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 

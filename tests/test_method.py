@@ -72,3 +72,22 @@ def test_the_sources_are_part_of_what_made_a_picture() -> None:
     """Two methods of one package share their files; two packages do not."""
     assert choose_method("bicubic").source_hash() == choose_method("lanczos").source_hash()
     assert choose_method("bicubic").source_hash() != choose_method("spandrel").source_hash()
+
+
+def test_a_test_configuration_needs_no_weights(tmp_path: Path) -> None:
+    """It lies over the variant, and below what is set by hand."""
+    (tmp_path / "my.py").write_text("class Mine:\n    def __init__(self, setup):\n        self.setup = setup\n")
+    (tmp_path / "card.toml").write_text(
+        'title = "T"\nsummary = "S"\nrevision = "1"\nlicence = "MIT"\n'
+        "[settings]\nwidth = {default = 64, help = ''}\ndepth = {default = 8, help = ''}\n"
+        "steps = {default = 50, help = ''}\n[weights.model]\n"
+        "[variants.default]\nsettings = {width = 32, steps = 15}\n[test]\nsettings = {width = 4, depth = 1}\n"
+    )
+    name = f"{tmp_path}/my.py:Mine"
+
+    setup = choose_method(name, settings={"depth": 2}, test=True).build().setup
+
+    assert (setup.test, dict(setup.settings)) == (True, {"width": 4, "depth": 2, "steps": 15})
+    assert choose_method(name).missing_parts() == ["model"]
+    with pytest.raises(RestobenchError, match="The card of 'bicubic' has no test configuration"):
+        choose_method("bicubic", test=True)

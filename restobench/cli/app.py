@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, doctor, leaderboard, results, run
+from restobench.cli import catalogue, check, doctor, leaderboard, results, run
 
 app = typer.Typer(
     name="restobench",
@@ -37,6 +37,8 @@ app.command()(run.evaluate)
 app.command()(run.restore)
 app.command()(results.results)
 app.command()(doctor.doctor)
+catalogue.methods.command("check")(check.check_method)
+catalogue.methods.command("new")(check.new_method)
 app.add_typer(catalogue.methods, name="methods")
 app.add_typer(catalogue.datasets, name="datasets")
 app.add_typer(catalogue.metrics, name="metrics")

@@ -38,7 +38,9 @@ def complete_metrics(incomplete: str) -> list[str]:
 
 Methods = Annotated[
     list[str],
-    typer.Option("--method", "-m", help="NAME or NAME@VARIANT; may repeat.", autocompletion=complete_methods),
+    typer.Option(
+        "--method", "-m", help="NAME, NAME@VARIANT or PATH.py:CLASS; may repeat.", autocompletion=complete_methods
+    ),
 ]
 Datasets = Annotated[
     list[str],
@@ -134,6 +136,20 @@ def _files(text: str) -> list[str]:
     return found
 
 
+def picture_size(text: str | None) -> tuple[int, int] | None:
+    """`512x384` as width and height in pixels.
+
+    Raises:
+        RestobenchError: It is something else.
+    """
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise RestobenchError(f"--size wants WIDTHxHEIGHT in pixels, as in 512x512, not {text!r}.")
+    return int(width), int(height)
+
+
 def names(text: str | None) -> list[str] | None:
     """`a,b` as a list; None where nothing was given.
 
@@ -181,3 +197,16 @@ def check_device(device: str | None) -> str | None:
     if not here.get(kind.type, False):
         raise RestobenchError(f"The device {device!r} is not on this machine; leave --device out, or use cpu.")
     return device
+
+
+def check_dtype(dtype: str) -> str:
+    """The dtype itself, where methods can be built in it.
+
+    Raises:
+        RestobenchError: No such dtype.
+    """
+    from restobench.method import DTYPES
+
+    if dtype not in DTYPES:
+        raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {dtype!r}.")
+    return dtype

@@ -168,7 +168,9 @@ def restore(
     pictures: Annotated[list[str], typer.Argument(help="Pictures, folders or patterns like 'photos/*.jpg'.")],
     method: Annotated[
         str,
-        typer.Option("--method", "-m", help="NAME or NAME@VARIANT.", autocompletion=given.complete_methods),
+        typer.Option(
+            "--method", "-m", help="NAME, NAME@VARIANT or PATH.py:CLASS.", autocompletion=given.complete_methods
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results, NAME.png each.")] = Path(
         "restored"
