@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from restobench.cache import Cache
 from restobench.card import Value
+from restobench.conformance.record import describe_record, known_record
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
@@ -149,6 +150,9 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
         folder.clear()
     seconds = folder.read_timing()
     run = _run_json(planned, options, earlier, built.setup.audit)
+    run["conformance"] = None if options.tf32 else known_record(planned.choice, device, options.dtype)
+    if run["conformance"]:
+        reporter.say(f"{planned.title}: {describe_record(run['conformance'])}")
     run["sessions"].append(
         {
             "started": now(),
