@@ -14,6 +14,7 @@ ORDER = (
     "environment",
     "files",
     "card",
+    "importing",
     "plugins",
     "scaffold",
     "noise",
