@@ -13,6 +13,7 @@ ORDER = (
     "errors",
     "environment",
     "files",
+    "watched",
     "card",
     "plugins",
     "scaffold",
