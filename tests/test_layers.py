@@ -29,6 +29,7 @@ ORDER = (
     "store",
     "foreign",
     "provenance",
+    "exchange",
     "restore",
     "pictures",
     "conformance",
