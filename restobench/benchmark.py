@@ -128,7 +128,7 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
     dataset = planned.dataset
     todo, already = planned.to_restore(folder, options)
     asked = len(dataset.samples[: options.limit])
-    replacing = options.existing == "replace"
+    replacing = planned.starts_anew(options)
     earlier = folder.read_run() if not replacing and (folder.path / "run.json").exists() else None
     limit = _widest(earlier, options.limit)
     if not todo:
@@ -144,13 +144,16 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
 
     device = options.device or best_device()
     set_tf32(options.tf32)
-    built = planned.choice.build(device=device, dtype=options.dtype, scale=dataset.scale)
+    choice = planned.choice
+    built = choice.build(device=device, dtype=options.dtype, scale=dataset.scale, log=folder.log)
+    if choice.never_reused and folder.restored_ids() and options.existing == "resume":
+        reporter.say(f"{planned.title}: the pictures that are there are made anew: {choice.never_reused}")
     if replacing:
         # Only now: a method that cannot be built must not cost the pictures that are there.
         folder.clear()
     seconds = folder.read_timing()
     run = _run_json(planned, options, earlier, built.setup.audit)
-    run["conformance"] = None if options.tf32 else known_record(planned.choice, device, options.dtype)
+    run["conformance"] = None if options.tf32 else known_record(choice, device, options.dtype)
     if run["conformance"]:
         reporter.say(f"{planned.title}: {describe_record(run['conformance'])}")
     run["sessions"].append(
@@ -158,8 +161,8 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
             "started": now(),
             "batch_size": options.batch_size,
             "hardware": hardware(device),
-            "versions": versions(planned.choice.plugin.distribution),
-            "commit": git_commit(planned.choice.plugin.folder),
+            "versions": versions(choice.plugin.distribution),
+            "commit": git_commit(choice.plugin.folder),
         }
     )
     retried = {sample.id for sample in todo}
@@ -169,7 +172,7 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
         """Times first: a picture without one costs nothing, a run.json ahead of them would lie."""
         there = folder.restored_ids()
         known = seconds | outcome.seconds
-        folder.write_timing({sample_id: known[sample_id] for sample_id in known if sample_id in there})
+        folder.write_timing({sample_id: known[sample_id] for sample_id in known if sample_id in there}, choice.timing)
         run["samples"] = {
             "total": len(dataset.samples),
             "limit": limit,
@@ -179,6 +182,8 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
         folder.write_run(run)
 
     save(Restored())
+    if choice.command:
+        reporter.say(f"{planned.title}: what the program prints goes to {folder.log}")
     with reporter.stage(f"{planned.title}: restoring", len(todo)) as advance:
         outcome = restore_samples(
             built.method,
@@ -196,11 +201,16 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
     run["sessions"][-1] |= {
         "finished": run["finished"],
         "restored": len(outcome.seconds),
-        "method_seconds": sum(outcome.seconds.values()),
+        "timing": choice.timing,
+        "method_seconds": sum(outcome.seconds.values()) if choice.timing == "method" else None,
         "wall_seconds": outcome.wall_seconds,
         "pictures_per_second": len(outcome.seconds) / outcome.wall_seconds if outcome.wall_seconds else None,
     }
+    if outcome.notes:
+        run["sessions"][-1]["notes"] = outcome.notes
     save(outcome)
+    for note in outcome.notes:
+        reporter.say(f"{planned.title}: {note}")
     if outcome.stopped:
         reporter.say(f"{planned.title}: stopped, {len(outcome.failures)} pictures had failed (--max-failures)")
     return outcome, already

@@ -7,6 +7,8 @@ without importing that code. Released cards do not change; a correction is a new
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -27,6 +29,8 @@ from restobench.errors import RestobenchError
 Task = Literal["super-resolution", "face", "restoration", "inpainting", "colorization"]
 Value = bool | int | float | str
 """What a setting can hold."""
+Interface = Literal["tensor", "folder"]
+"""What a method restores: batches in memory, or a folder of pictures in one go."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 """A name a person types: lower case, digits, dot, dash and underscore."""
@@ -38,6 +42,32 @@ class _Card(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Command(_Card):
+    """That a setting is the command line of a program: how it is spoken to, and what is put into it."""
+
+    interface: Interface
+    needs: tuple[str, ...] = ()
+    """Placeholders that must stand in it, without their braces."""
+    takes: tuple[str, ...] = ()
+    """Placeholders that may."""
+
+    def check(self, name: str, line: str) -> None:
+        """Raises RestobenchError where the line of setting `name` cannot be split or filled."""
+        known = [*self.needs, *self.takes]
+        listing = ", ".join(f"{{{word}}}" for word in known)
+        found = re.findall(r"\{(\w+)\}", line)
+        if unknown := next((word for word in found if word not in known), None):
+            raise RestobenchError(f"Setting '{name}' holds {{{unknown}}}, which stands for nothing; known: {listing}.")
+        if missing := next((word for word in self.needs if word not in found), None):
+            raise RestobenchError(f"Setting '{name}' lacks {{{missing}}}: write it where the program reads that path.")
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise RestobenchError(f"Setting '{name}' is no command line ({error}): {line}") from None
+        if not words:
+            raise RestobenchError(f"Setting '{name}' is blank; give it a command line.")
+
+
 class Setting(_Card):
     """One setting of a method: its type is the type of its default."""
 
@@ -46,6 +76,12 @@ class Setting(_Card):
     choices: tuple[Value, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    command: Command | None = None
+    """It is the command line of a program that is not ours, and what it does cannot be seen from here."""
+    files: bool = False
+    """It names files, by paths and patterns with commas; their contents are part of a run's key."""
+    in_key: bool = True
+    """Whether another value makes other pictures, and hence another run."""
 
     def parse(self, name: str, given: Value) -> Value:
         """The value of `--set NAME=GIVEN` (or of a Python value), checked.
@@ -65,6 +101,8 @@ class Setting(_Card):
             if too_low or too_high or value != value:
                 wanted = " and".join(bound for bound in (low, high) if bound)
                 raise RestobenchError(f"Setting '{name}' is {value:g}; it must be{wanted}.")
+        if self.command and value:
+            self.command.check(name, str(value))
         return value
 
     def _convert(self, name: str, given: Value) -> Value:
@@ -141,6 +179,8 @@ class MethodCard(_Card):
     paper: str | None = None
     url: str | None = None
     training_data: str = "none"
+    interface: Interface = "tensor"
+    """Of the method's class. A setting that is a command says its own."""
     stochastic: bool = True
     """Whether its pictures depend on the seed."""
     demonstration: bool = False
@@ -151,6 +191,11 @@ class MethodCard(_Card):
     variants: dict[Name, Variant] = Field(default_factory=lambda: {"default": Variant()})
     test: TinySetup | None = None
     """What `methods check` builds where weights are missing; never run on a data set."""
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        """The settings that are command lines. A card that has any is run with exactly one of them given."""
+        return {name: setting.command for name, setting in self.settings.items() if setting.command}
 
     @model_validator(mode="after")
     def _variants_fit(self) -> MethodCard:

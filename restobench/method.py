@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from restobench.card import MethodCard, Value, WeightFile
+from restobench.card import Interface, MethodCard, Value, WeightFile
 from restobench.errors import RestobenchError, unknown_name
 from restobench.plugins import Plugin, find_plugin, plugin_of_file, plugins
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from restobench.noise import Noise
 
 DTYPES = ("float32", "float16", "bfloat16")
+Timing = Literal["method", "end-to-end", "self-reported"]
+"""What a run's seconds are: the method's own, a whole program's over its pictures, or what a program says."""
 
 
 class Method(Protocol):
@@ -49,6 +51,37 @@ class Method(Protocol):
         """
 
 
+@runtime_checkable
+class FolderMethod(Protocol):
+    """Restores a folder of pictures in one go; its card says `interface = "folder"`."""
+
+    def __init__(self, setup: Setup) -> None:
+        """As a method's."""
+
+    def restore_folder(self, lq_dir: Path, restored_dir: Path, *, seed: int) -> None:
+        """Restore every picture of a folder.
+
+        Args:
+            lq_dir: Holds 8-bit RGB PNGs and nothing else, their names made of letters, digits, `-` and `_`.
+            restored_dir: Is empty; takes a picture of the same name for each, in any lossless format.
+            seed: Of everything random.
+
+        Raises:
+            RestobenchError: What went wrong; it becomes the failure of the pictures that are missing.
+        """
+
+
+@runtime_checkable
+class SelfTimed(Protocol):
+    """A method behind a pipe, which knows better than a clock around it how long it took.
+
+    It is given one picture at a time, so that the time is that picture's.
+    """
+
+    reported_seconds: float
+    """Of the last call of `restore`."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a method is built from."""
@@ -62,6 +95,8 @@ class Setup:
     """A value for every setting of the card."""
     weights: Mapping[str, Path] = field(default_factory=dict)
     """A file for every part that was given or found."""
+    log: Path | None = None
+    """Where a method that runs another program adds what that prints; None: nowhere."""
     audit: dict[str, Any] = field(default_factory=dict)
     """Filled by the method: for each part the number of loaded, missing and unexpected keys."""
     test: bool = False
@@ -91,6 +126,44 @@ class MethodChoice:
         """The method's registered name."""
         return self.plugin.name
 
+    @property
+    def command(self) -> str | None:
+        """The setting that holds the command line of somebody else's program; None: the method is a class of ours."""
+        return next((name for name in self.card.commands if self.settings[name]), None)
+
+    @property
+    def interface(self) -> Interface:
+        """What is asked of it: to restore batches, or a folder."""
+        return self.card.commands[self.command].interface if self.command else self.card.interface
+
+    @property
+    def timing(self) -> Timing:
+        """What its seconds are worth."""
+        if self.interface == "folder":
+            return "end-to-end"
+        return "self-reported" if self.command else "method"
+
+    @property
+    def takes_seed(self) -> bool:
+        """Whether another seed can make other pictures. A program that is kept running is told one with each."""
+        if self.command and self.interface == "folder":
+            return "{seed}" in str(self.settings[self.command])
+        return self.card.stochastic
+
+    @property
+    def declared_files(self) -> tuple[str, ...]:
+        """The paths and patterns of files that make its pictures what they are."""
+        given = (str(self.settings[name]) for name, setting in self.card.settings.items() if setting.files)
+        return tuple(path.strip() for text in given for path in text.split(",") if path.strip())
+
+    @property
+    def never_reused(self) -> str | None:
+        """Why its pictures are made anew each time; None where they are reused."""
+        if not self.command or self.declared_files:
+            return None
+        names = " or ".join(name for name, setting in self.card.settings.items() if setting.files)
+        return f"nothing says which files make them; declare checkpoint and sources with --set {names}=FILE,FOLDER"
+
     def misfit(self, *, task: str | None, scale: int | None, has_mask: bool) -> str | None:
         """Why the method cannot run on such a data set; None where it can."""
         card = self.card
@@ -115,11 +188,14 @@ class MethodChoice:
             digest.update(path.read_bytes() + b"\x00")
         return digest.hexdigest()
 
-    def build(self, *, device: str = "cpu", dtype: str = "float32", scale: int | None = None) -> BuiltMethod:
+    def build(
+        self, *, device: str = "cpu", dtype: str = "float32", scale: int | None = None, log: Path | None = None
+    ) -> BuiltMethod:
         """Import the method and build it.
 
         Raises:
-            RestobenchError: Weights that the method needs were not given, or it refuses its setup.
+            RestobenchError: Weights that the method needs were not given, it refuses its setup,
+                or it is not what its card says.
         """
         import torch
 
@@ -136,8 +212,15 @@ class MethodChoice:
             settings=self.settings,
             weights=self.weights,
             test=self.test,
+            log=log,
         )
-        return BuiltMethod(self, self.plugin.load()(setup), setup)
+        method = self.plugin.load()(setup)
+        if isinstance(method, FolderMethod) != (self.interface == "folder"):
+            wanted = "restore_folder" if self.interface == "folder" else "restore, and no restore_folder"
+            raise RestobenchError(
+                f"The card of '{self.name}' says interface = \"{self.interface}\", so its class must have {wanted}."
+            )
+        return BuiltMethod(self, method, setup)
 
     def missing_parts(self) -> list[str]:
         """The parts whose weights were neither given nor found; a test configuration needs none."""
@@ -152,7 +235,7 @@ class BuiltMethod:
     """A method ready to restore, with the choice and the setup it was made from."""
 
     choice: MethodChoice
-    method: Method
+    method: Method | FolderMethod
     setup: Setup
 
 
@@ -235,7 +318,12 @@ def _settle(
             raise unknown_name(f"setting of '{name}'", setting, card.settings)
     defaults = {setting: declared.default for setting, declared in card.settings.items()}
     chosen = defaults | dict(overrides) | dict(given)
-    return {setting: card.settings[setting].parse(setting, value) for setting, value in chosen.items()}
+    settled = {setting: card.settings[setting].parse(setting, value) for setting, value in chosen.items()}
+    commands = [setting for setting in card.commands if settled[setting]]
+    if card.commands and len(commands) != 1:
+        ways = " or ".join(f"--set {setting}=COMMAND" for setting in card.commands)
+        raise RestobenchError(f"'{name}' wants {ways}, and {'more than one was' if commands else 'none was'} given.")
+    return settled
 
 
 def _find_weights(name: str, parts: Mapping[str, WeightFile], given: Mapping[str, str | Path]) -> dict[str, Path]:
@@ -270,7 +358,10 @@ def load_method(
     """A method by `name` or `name@variant`, built and ready: `load_method("bicubic", scale=4)`.
 
     Raises:
-        RestobenchError: As `choose_method` and `MethodChoice.build` do.
+        RestobenchError: As `choose_method` and `MethodChoice.build` do, or it restores folders.
     """
     choice = choose_method(name, settings=settings, weights=weights)
-    return choice.build(device=device, dtype=dtype, scale=scale).method
+    method = choice.build(device=device, dtype=dtype, scale=scale).method
+    if isinstance(method, FolderMethod):
+        raise RestobenchError(f"'{name}' restores whole folders of files, not tensors; use 'restobench restore'.")
+    return method

@@ -23,6 +23,7 @@ from restobench.provenance import best_device, device_name, precision
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord, all_runs
 from restobench.store import RunFolder, RunIdentity, check_label
+from restobench.watched import digest, watched_files
 
 Existing = Literal["resume", "replace", "only"]
 Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
@@ -69,7 +70,7 @@ class PlannedRun:
     @property
     def title(self) -> str:
         """`method@variant on dataset`, with the seed where it matters."""
-        seed = f", seed {self.seed}" if self.choice.card.stochastic and self.seed else ""
+        seed = f", seed {self.seed}" if self.choice.takes_seed and self.seed else ""
         return f"{self.choice.label}@{self.choice.variant} on {self.dataset.name}{seed}"
 
     def folder(self, options: Options) -> RunFolder:
@@ -93,10 +94,14 @@ class PlannedRun:
         paths = own.parent.glob(f"{shared}-*/run.json")
         return [RunRecord.read(RunFolder(path.parent)) for path in paths if path.parent != own]
 
+    def starts_anew(self, options: Options) -> bool:
+        """Whether the pictures that are there are made again: on request, or because nothing tells what made them."""
+        return options.existing == "replace" or (options.existing == "resume" and bool(self.choice.never_reused))
+
     def to_restore(self, folder: RunFolder, options: Options) -> tuple[list[Sample], int]:
         """The samples without a picture that are asked for, and how many of those asked for have one."""
         asked = self.dataset.samples[: options.limit]
-        there = folder.restored_ids() if options.existing != "replace" else set()
+        there = set() if self.starts_anew(options) else folder.restored_ids()
         todo = [sample for sample in asked if sample.id not in there]
         return ([] if options.existing == "only" else todo), len(asked) - len(todo)
 
@@ -146,6 +151,8 @@ def plan(
         for name in dict.fromkeys(methods)
         for choice in _choose(name, settings, [weights] if isinstance(weights, Mapping) else weights, label)
     ]
+    for choice in choices:
+        _check_foreign(choice, label, options)
     opened = [open_dataset(reference, scale=scale) for reference in dict.fromkeys(datasets)]
     misfits = [
         f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
@@ -166,10 +173,21 @@ def plan(
         fingerprint = dataset.fingerprint(cache)
         first = [choose_method("input" if dataset.scale == 1 else "bicubic")] if baseline else []
         for choice in [*first, *choices]:
-            for seed in range(options.seed, options.seed + (options.seeds if choice.card.stochastic else 1)):
+            for seed in range(options.seed, options.seed + (options.seeds if choice.takes_seed else 1)):
                 one = _planned(choice, dataset, fingerprint, seed, options, cache)
                 planned.setdefault((dataset.reference, choice.label, one.identity.key), one)
     return list(planned.values())
+
+
+def _check_foreign(choice: MethodChoice, label: str | None, options: Options) -> None:
+    """What a program of somebody else's must have, which a method of ours has by itself."""
+    if choice.command and not label:
+        raise RestobenchError(f"'{choice.name}' can be any program; say what its rows are called: --as NAME.")
+    if choice.command and options.seeds > 1 and not choice.takes_seed:
+        raise RestobenchError(
+            f"{options.seeds} seeds would make one picture {options.seeds} times: the setting '{choice.command}' "
+            "lacks {seed}. Write it where the program reads its seed, or leave --seeds out."
+        )
 
 
 def _choose(
@@ -199,18 +217,22 @@ def _planned(
     choice: MethodChoice, dataset: Dataset, fingerprint: str, seed: int, options: Options, cache: Cache
 ) -> PlannedRun:
     weights = cache.hashes(choice.weights.values())
+    watched = watched_files(choice.declared_files, besides=options.runs)
+    contents = cache.hashes(path for files in watched.values() for path in files)
     determinants: dict[str, Any] = {
         "method": choice.name,
         "variant": choice.variant,
         "revision": choice.card.revision,
-        "settings": dict(choice.settings),
+        "settings": {name: value for name, value in choice.settings.items() if choice.card.settings[name].in_key},
         "weights": {part: weights[path] for part, path in choice.weights.items()},
         # What draws no noise has no seed, and is the same run for every one.
-        "seed": seed if choice.card.stochastic else None,
+        "seed": seed if choice.takes_seed else None,
         "dataset": fingerprint,
         "scale": dataset.scale,
         **precision(options.device or best_device(), options.dtype, options.tf32),
     }
+    if watched:
+        determinants["files"] = {declared: digest(files, contents) for declared, files in watched.items()}
     identity = RunIdentity(dataset.name, choice.label, choice.variant, determinants, choice.source_hash())
     return PlannedRun(choice, dataset, fingerprint, identity, seed)
 
@@ -278,7 +300,7 @@ def _foretold(
     todo, already = planned.to_restore(folder, options)
     chosen = metrics_for(planned.dataset, metrics)
     usable = [metric for metric in chosen if not why_not(metric, planned.dataset)]
-    there = folder.restored_ids() if options.existing != "replace" else set()
+    there = set() if planned.starts_anew(options) else folder.restored_ids()
     present = [sample for sample in planned.dataset.samples if sample.id in there]
     known = count_known(folder, present, usable, cache)
     sets = sum(metric.card.kind == "set" for metric in usable)
@@ -306,6 +328,8 @@ def _seconds_a_picture(planned: PlannedRun, options: Options, history: Sequence[
         made = record.run["determinants"]
         if (made.get("method"), made.get("variant")) != (planned.choice.name, planned.choice.variant):
             continue
+        if planned.choice.command and record.run["label"] != planned.choice.label:
+            continue  # another program altogether
         same = bool(made["dataset"] == planned.fingerprint)
         for session in record.run["sessions"]:
             hardware = session["hardware"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,8 +20,10 @@ import torch
 
 from restobench.dataset import Sample, read_ahead, size_ratio
 from restobench.errors import RestobenchError
+from restobench.exchange import Exchange
 from restobench.files import writing
 from restobench.image import picture_size, read_array, to_eight_bit, to_tensor, write_picture
+from restobench.method import FolderMethod, SelfTimed
 from restobench.noise import Noise
 
 if TYPE_CHECKING:
@@ -46,8 +48,13 @@ class Restored:
     """What a call of `restore_samples` did."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    """Per picture, inside the method: its batch's time divided by the batch."""
+    """Per picture, inside the method: its batch's time divided by the batch.
+
+    A folder's is divided by its pictures; what is behind a pipe says itself.
+    """
     failures: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What is no picture's failure, and still to be said."""
     wall_seconds: float = 0.0
     """Reading, restoring and writing, from the first picture to the last."""
     stopped: bool = False
@@ -90,7 +97,7 @@ class FailureLimit:
 
 
 def restore_samples(
-    method: Method,
+    method: Method | FolderMethod,
     samples: Sequence[Sample],
     *,
     target: Callable[[str], Path],
@@ -106,6 +113,7 @@ def restore_samples(
 
     Pictures of one size form batches; the others wait for theirs. A batch that fails is
     tried again picture by picture, so that a failure (or a lack of memory) is one picture's.
+    A method that restores folders is given all of them in one.
 
     Args:
         method: What restores.
@@ -126,6 +134,8 @@ def restore_samples(
     started = time.perf_counter()
     noted = started
     advance = advance or (lambda done, failed: None)
+    if isinstance(method, SelfTimed):
+        batch_size = 1
 
     def note_failures(failed: dict[str, str]) -> bool:
         """Whether to go on."""
@@ -135,12 +145,17 @@ def restore_samples(
         return not result.stopped
 
     try:
-        with writing(), _Writer() as writer:
-            for batch in _batches(_readable(samples, scale, batch_size, note_failures), batch_size):
-                outcome = _restore_batch(method, batch, seed, scale, device)
+        readable = _readable(samples, scale, batch_size, note_failures)
+        if isinstance(method, FolderMethod):
+            outcomes = _restore_folder(method, readable, seed, scale)
+        else:
+            outcomes = (_restore_batch(method, batch, seed, scale, device) for batch in _batches(readable, batch_size))
+        with writing(), closing(outcomes), _Writer() as writer:
+            for outcome in outcomes:
                 for sample_id, picture in outcome.pictures.items():
                     writer.write(target(sample_id), picture)
                 note_failures(outcome.failures)
+                result.notes += outcome.notes
                 result.seconds |= outcome.seconds
                 advance(len(outcome.pictures), 0)
                 if result.stopped:
@@ -208,6 +223,37 @@ class _Outcome:
     pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def _restore_folder(
+    method: FolderMethod, pictures: Iterable[tuple[Sample, Picture]], seed: int, scale: int | None
+) -> Generator[_Outcome]:
+    """All pictures through one call; what it had written is taken also where it fails or is interrupted."""
+    with Exchange(scale) as exchange:
+        for sample, picture in pictures:
+            exchange.hand_over(sample.id, picture.lq)
+        if not exchange.handed_over:
+            return
+        ended_by: BaseException | None = None
+        begun = time.perf_counter()
+        try:
+            method.restore_folder(exchange.lq_dir, exchange.restored_dir, seed=seed)
+        except (Exception, KeyboardInterrupt) as error:
+            ended_by = error
+        wall_seconds = time.perf_counter() - begun
+        came_back = exchange.came_back()
+        for sample_id, restored in exchange.take_back():
+            if not isinstance(restored, RestobenchError):
+                # A program that broke off spent its time on the pictures that it wrote.
+                yield _Outcome(pictures={sample_id: restored}, seconds={sample_id: wall_seconds / len(came_back)})
+            elif not isinstance(ended_by, KeyboardInterrupt):
+                broke_off = isinstance(ended_by, Exception) and sample_id not in came_back
+                yield _Outcome(failures={sample_id: _in_words(ended_by if broke_off else restored)})
+        broken = [_in_words(ended_by)] if isinstance(ended_by, Exception) else []
+        yield _Outcome(notes=[*broken, *exchange.remarks()])
+        if isinstance(ended_by, KeyboardInterrupt):
+            raise ended_by
 
 
 def _restore_batch(method: Method, batch: Batch, seed: int, scale: int | None, device: str) -> _Outcome:
@@ -222,6 +268,8 @@ def _restore_batch(method: Method, batch: Batch, seed: int, scale: int | None, d
             restored = method.restore(lq, Noise.of_seed(seed, ids), mask)
         _synchronise(device)
         seconds = (time.perf_counter() - begun) / len(batch)
+        if isinstance(method, SelfTimed):
+            seconds = method.reported_seconds
         _check_shape(restored, lq, scale)
     except Exception as error:
         if len(batch) == 1:
@@ -256,7 +304,7 @@ def _check_shape(restored: Tensor, lq: Tensor, scale: int | None) -> None:
         raise RestobenchError(f"The method returned the shape {tuple(restored.shape)}; {wanted} was wanted.")
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: BaseException | None) -> str:
     return str(error) if isinstance(error, RestobenchError) else f"{type(error).__name__}: {error}"
 
 
@@ -286,7 +334,8 @@ class _Writer:
 
     def __exit__(self, kind: object, *_: object) -> None:
         try:
-            if kind is None:
+            # A full disk would fail again; who interrupts wants what was made.
+            if kind in (None, KeyboardInterrupt):
                 self.wait()
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)

@@ -3,7 +3,8 @@
     runs/<dataset>/<method>@<variant>/<key>/
         run.json         what was run and with what, and how it ended
         pictures/        <id>.png, 8-bit
-        timing.json      seconds a picture
+        timing.json      seconds a picture, and what kind of seconds
+        command.log      what a program that is not ours printed
         samples.parquet  a row a sample: id, each metric, seconds, error
         summary.json     a row a metric: mean, interval, counts, signature
 
@@ -85,6 +86,11 @@ class RunFolder:
         return self.path / "pictures"
 
     @property
+    def log(self) -> Path:
+        """command.log: what a program that is not ours printed."""
+        return self.path / "command.log"
+
+    @property
     def summary_path(self) -> Path:
         """summary.json."""
         return self.path / "summary.json"
@@ -134,9 +140,15 @@ class RunFolder:
         path = self.path / "timing.json"
         return self._read("timing.json")["seconds"] if path.exists() else {}
 
-    def write_timing(self, seconds: Mapping[str, float]) -> None:
-        """Write timing.json."""
-        write_json(self.path / "timing.json", {"schema": SCHEMA, "unit": "s", "seconds": dict(seconds)})
+    def write_timing(self, seconds: Mapping[str, float], kind: str = "method") -> None:
+        """Write timing.json; `kind` says what was measured: `method`, `end-to-end` or `self-reported`."""
+        content = {"schema": SCHEMA, "unit": "s", "kind": kind, "seconds": dict(seconds)}
+        write_json(self.path / "timing.json", content)
+
+    def timing_kind(self) -> str:
+        """What the seconds are; a file that does not say is a method's."""
+        path = self.path / "timing.json"
+        return str(self._read("timing.json").get("kind", "method")) if path.exists() else "method"
 
     def read_summary(self) -> list[dict[str, Any]]:
         """The rows of summary.json; none where the run was not evaluated."""
@@ -188,7 +200,7 @@ class RunFolder:
             lock.release()
 
     def clear(self) -> None:
-        """Remove everything that was made, for `--existing replace`. The lock stays."""
+        """Remove everything that was made, for `--existing replace`. The lock and the log stay."""
         for name in ("run.json", "timing.json", "samples.parquet", "summary.json"):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.pictures, ignore_errors=True)

@@ -117,6 +117,7 @@ def sign(run: Mapping[str, Any], dataset: Dataset, metric: Metric, *, count: int
     made = run["determinants"]
     method = [f"{run['label']}@{run['variant']}"]
     method += [f"w={part}-{sha256[:12]}" for part, sha256 in sorted(made.get("weights", {}).items())]
+    method += [f"w={name}-{sha256[:12]}" for name, sha256 in sorted(made.get("files", {}).items())]
     method += [f"{name}={value}" for name, value in sorted(made.get("settings", {}).items())]
     method += [f"{name}={made[name]}" for name in ("revision", "pictures", "device", "dtype") if name in made]
     if "tf32" in made:

@@ -109,3 +109,27 @@ def test_a_wrong_test_configuration_is_named(tmp_path: Path, setup: str, sentenc
 
     with pytest.raises(RestobenchError, match=sentence):
         read_card(MethodCard, path)
+
+
+COMMAND = """
+[settings.line]
+default = ""
+help = "H"
+command = {interface = "folder", needs = ["input"], takes = ["seed"]}
+"""
+
+
+def test_a_command_line_is_checked_like_any_value(tmp_path: Path) -> None:
+    """With the setting's name, the word that is wrong, and what would be right."""
+    card = read_card(MethodCard, write(tmp_path, CARD.replace("[variants.default]", f"{COMMAND}[variants.default]")))
+    setting = card.settings["line"]
+
+    assert list(card.commands) == ["line"]
+    assert setting.parse("line", "") == ""
+    assert setting.parse("line", "a {input} '{\"x\": 1}' --n={seed}") == "a {input} '{\"x\": 1}' --n={seed}"
+    with pytest.raises(RestobenchError, match=r"Setting 'line' holds \{out\}, which .*; known: \{input\}, \{seed\}\."):
+        setting.parse("line", "a {input} {out}")
+    with pytest.raises(RestobenchError, match=r"Setting 'line' lacks \{input\}"):
+        setting.parse("line", "a {seed}")
+    with pytest.raises(RestobenchError, match=r"Setting 'line' is no command line \(No closing quotation\)"):
+        setting.parse("line", "a '{input}")

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import restobench
 from restobench.errors import RestobenchError
 from restobench.method import choose_method
 from restobench.noise import Noise
+from tests.conftest import CARD
 
 
 def test_a_method_is_loaded_by_name_and_restores_tensors() -> None:
@@ -91,3 +93,25 @@ def test_a_test_configuration_needs_no_weights(tmp_path: Path) -> None:
     assert choose_method(name).missing_parts() == ["model"]
     with pytest.raises(RestobenchError, match="The card of 'bicubic' has no test configuration"):
         choose_method("bicubic", test=True)
+
+
+FOLDERS = """
+class Mine:
+    def __init__(self, setup):
+        pass
+
+    def restore_folder(self, lq_dir, restored_dir, *, seed):
+        pass
+"""
+
+
+def test_a_class_must_be_what_its_card_says(install: Callable[..., None]) -> None:
+    """Whoever reads the card alone, a timer or a plan, must be able to rely on it."""
+    install("folders", "folders", package="mine_f", source=FOLDERS, card=CARD + 'interface = "folder"\n')
+    install("liar", "liar", package="mine_l", source=FOLDERS)
+
+    assert choose_method("folders").interface == "folder"
+    assert choose_method("folders").timing == "end-to-end"
+    assert choose_method("folders").build().method.__class__.__name__ == "Mine"
+    with pytest.raises(RestobenchError, match="The card of 'liar' says interface = \"tensor\", so its class must have"):
+        choose_method("liar").build()

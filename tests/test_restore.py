@@ -40,7 +40,21 @@ class Picky(Noisy):
         return super().restore(lq, noise, mask)
 
 
-def run(samples: Sequence[Sample], folder: Path, method: Noisy | None = None, **changed: object) -> Restored:
+class Folder:
+    """Restores folders: enlarges every picture twice, and fails when it comes to one called `bad`."""
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self.calls: list[tuple[list[str], int]] = []
+
+    def restore_folder(self, lq_dir: Path, restored_dir: Path, *, seed: int) -> None:
+        self.calls.append((sorted(path.name for path in lq_dir.iterdir()), seed))
+        for path in sorted(lq_dir.iterdir()):
+            if path.stem == "bad":
+                raise ValueError("no such layer")
+            write_picture(restored_dir / path.name, read_array(path).repeat(2, axis=0).repeat(2, axis=1))
+
+
+def run(samples: Sequence[Sample], folder: Path, method: Noisy | Folder | None = None, **changed: object) -> Restored:
     arguments = {"scale": 2, "seed": 0, "batch_size": 1, "device": "cpu"} | changed
     return restore_samples(
         method or Noisy(),
@@ -163,6 +177,72 @@ def test_a_run_that_fails_too_often_stops(make_pairs: MakePairs, tmp_path: Path)
 
     assert outcome.stopped
     assert len(outcome.failures) == 3
+
+
+def test_a_method_of_folders_is_called_once_for_all(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """And its time is divided by what it wrote; the runner is the same."""
+    method = Folder()
+    advanced: list[tuple[int, int]] = []
+
+    outcome = run(
+        open_dataset(make_pairs(["a", "b", "sub/c"])).samples,
+        tmp_path / "out",
+        method,
+        seed=7,
+        advance=lambda *n: advanced.append(n),
+    )
+
+    ((names, seed),) = method.calls
+    assert len(names) == 3
+    assert seed == 7
+    assert sorted(outcome.seconds) == ["a", "b", "sub/c"]
+    assert 0 < sum(outcome.seconds.values()) <= outcome.wall_seconds
+    assert read_array(tmp_path / "out" / "sub" / "c.png").shape == (26, 34, 3)
+    assert tuple(map(sum, zip(*advanced, strict=True))) == (3, 0)
+
+
+def test_what_a_method_of_folders_made_before_it_failed_is_kept(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """What it was about is the failure of each of the others, and is said once more at the end."""
+    folder = make_pairs(["a", "bad", "c", "text"])
+    (folder / "lq" / "text.png").write_text("no picture")
+    method = Folder()
+
+    outcome = run(open_dataset(folder).samples, tmp_path / "out", method, limit=FailureLimit(number=5))
+
+    assert method.calls[0][0] == ["a.png", "bad.png", "c.png"]
+    assert list(outcome.seconds) == ["a"]
+    assert outcome.failures.pop("text").endswith("replace or remove it.")
+    assert outcome.failures == dict.fromkeys(["bad", "c"], "ValueError: no such layer")
+    assert outcome.notes == ["ValueError: no such layer"]
+
+
+def test_a_method_of_folders_is_not_called_for_nothing(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """A program that finds no pictures often fails, for no reason of its own."""
+    folder = make_pairs(["text"])
+    (folder / "lq" / "text.png").write_text("no picture")
+    method = Folder()
+
+    outcome = run(open_dataset(folder).samples, tmp_path / "out", method, scale=1)
+
+    assert (method.calls, list(outcome.failures)) == ([], ["text"])
+
+
+def test_what_times_itself_is_believed_and_runs_alone(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Its time is one picture's then."""
+
+    class Piped(Noisy):
+        reported_seconds = 0.0
+
+        def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
+            self.reported_seconds += 1
+            return super().restore(lq, noise, mask)
+
+    method = Piped()
+
+    outcome = run(open_dataset(make_pairs()).samples, tmp_path / "out", method, batch_size=3)
+
+    assert method.batches == [1, 1, 1]
+    assert outcome.seconds == {"a": 1, "b": 2, "c": 3}
 
 
 def test_a_full_disk_is_one_sentence_and_tears_nothing(

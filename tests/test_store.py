@@ -140,3 +140,14 @@ def test_runs_are_found_by_their_folders(tmp_path: Path) -> None:
 
     assert run_folders(tmp_path) == [folder]
     assert folder.path.parts[-3:-1] == ("demo", "bicubic@default")
+
+
+def test_seconds_say_what_kind_they_are(tmp_path: Path) -> None:
+    """A whole program's must never stand beside a method's; files of before said nothing, and were a method's."""
+    folder = RunFolder(tmp_path)
+
+    assert folder.timing_kind() == "method"
+    folder.write_timing({"a": 0.5}, "end-to-end")
+    assert (folder.timing_kind(), folder.read_timing()) == ("end-to-end", {"a": 0.5})
+    (tmp_path / "timing.json").write_text('{"schema": 1, "unit": "s", "seconds": {}}')
+    assert folder.timing_kind() == "method"

@@ -159,6 +159,12 @@ def _counts(row: TableRow) -> tuple[str, str]:
     return "-".join(map(str, restored)), f"{sum(seconds) / len(seconds):.3g}" if seconds else "-"
 
 
+_SECONDS = {
+    "end-to-end": "the seconds are the whole program's, divided by its pictures",
+    "self-reported": "the seconds are what the program says",
+}
+
+
 def _remarks(rows: Sequence[TableRow], shown: Sequence[str]) -> list[str]:
     cells = [row.cells[name] for row in rows for name in shown if name in row.cells]
     remarks = []
@@ -175,6 +181,8 @@ def _remarks(rows: Sequence[TableRow], shown: Sequence[str]) -> list[str]:
                 remarks.append(f"{record.method}: {len(samples['failed'])} of {samples['total']} samples failed")
             if record.run["determinants"].get("lossy"):
                 remarks.append(f"{record.method}: the pictures were saved with loss")
+            if remark := _SECONDS.get(record.folder.timing_kind()):
+                remarks.append(f"{record.method}: {remark}")
     return remarks
 
 

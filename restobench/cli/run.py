@@ -216,6 +216,8 @@ def restore(
         )
     for sample_id, text in outcome.failures.items():
         reporter.say(f"'{sample_id}' failed: {text}")
+    for note in outcome.notes:
+        reporter.say(note)
     if outcome.stopped:
         reporter.say(f"stopped: too many failed, {len(outcome.failures)} (--max-failures)")
     if as_json:

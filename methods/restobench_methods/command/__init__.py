@@ -1,0 +1,1 @@
+"""A program of somebody else's, in an environment of its own."""
