@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from restobench.cache import Cache
 from restobench.card import Value
-from restobench.conformance.record import describe_record, known_record
+from restobench.conformance.record import describe_record
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan
-from restobench.provenance import best_device, evaluation_device, git_commit, hardware, set_tf32, versions
+from restobench.provenance import best_device, evaluation_device, set_tf32
 from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
-from restobench.store import RunFolder, now
+from restobench.session import Session, close_killed_session
+from restobench.store import RunFolder
 from restobench.summary import Evaluation, by_reason
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def carry_out(
     folder = planned.folder(options)
     if folder.path.name != planned.identity.key:
         reporter.say(f"{planned.title}: pictures that other source files of the method made ({folder.path.name})")
-    elif not (folder.path / "run.json").exists() and planned.by_other_sources(options):
+    elif not folder.run_path.exists() and planned.by_other_sources(options):
         reporter.say(f"{planned.title}: earlier pictures are by other source files of the method, and not reused")
     with folder.locked():
         outcome, already = _restore(planned, folder, options, reporter)
@@ -125,63 +126,30 @@ def carry_out(
 
 def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter: Reporter) -> tuple[Restored, int]:
     """Restore the samples that have no picture yet; returns what was done and how many were there."""
-    dataset = planned.dataset
+    choice, asked = planned.choice, len(planned.dataset.samples[: options.limit])
     todo, already = planned.to_restore(folder, options)
-    asked = len(dataset.samples[: options.limit])
     replacing = planned.starts_anew(options)
-    earlier = folder.read_run() if not replacing and (folder.path / "run.json").exists() else None
-    limit = _widest(earlier, options.limit)
+    earlier = folder.read_run() if not replacing and folder.run_path.exists() else None
     if not todo:
         reporter.say(f"{planned.title}: {already} of {asked} already there, nothing to restore")
         if earlier and options.existing != "only":
-            # A writer that was killed after its last picture could not say so any more.
-            mended = earlier["samples"] | {"limit": limit, "restored": len(folder.restored_ids())}
-            if mended != earlier["samples"] or not earlier["finished"]:
-                folder.write_run(earlier | {"samples": mended, "finished": earlier["finished"] or now()})
+            close_killed_session(folder, earlier, options.limit)
         return Restored(), already
     if already:
         reporter.say(f"{planned.title}: {already} of {asked} already there")
 
     device = options.device or best_device()
     set_tf32(options.tf32)
-    choice = planned.choice
-    built = choice.build(device=device, dtype=options.dtype, scale=dataset.scale, log=folder.log)
+    built = choice.build(device=device, dtype=options.dtype, scale=planned.dataset.scale, log=folder.log)
     if choice.never_reused and folder.restored_ids() and options.existing == "resume":
         reporter.say(f"{planned.title}: the pictures that are there are made anew: {choice.never_reused}")
     if replacing:
         # Only now: a method that cannot be built must not cost the pictures that are there.
         folder.clear()
-    seconds = folder.read_timing()
-    run = _run_json(planned, options, earlier, built.setup.audit)
-    run["conformance"] = None if options.tf32 else known_record(choice, device, options.dtype)
-    if run["conformance"]:
-        reporter.say(f"{planned.title}: {describe_record(run['conformance'])}")
-    run["sessions"].append(
-        {
-            "started": now(),
-            "batch_size": options.batch_size,
-            "hardware": hardware(device),
-            "versions": versions(choice.plugin.distribution),
-            "commit": git_commit(choice.plugin.folder),
-        }
-    )
-    retried = {sample.id for sample in todo}
-    kept = {i: text for i, text in run["samples"]["failed"].items() if i not in retried}
-
-    def save(outcome: Restored) -> None:
-        """Times first: a picture without one costs nothing, a run.json ahead of them would lie."""
-        there = folder.restored_ids()
-        known = seconds | outcome.seconds
-        folder.write_timing({sample_id: known[sample_id] for sample_id in known if sample_id in there}, choice.timing)
-        run["samples"] = {
-            "total": len(dataset.samples),
-            "limit": limit,
-            "restored": len(there),
-            "failed": kept | outcome.failures,
-        }
-        folder.write_run(run)
-
-    save(Restored())
+    session = Session(planned, folder, options, built=built, earlier=earlier)
+    session.save(Restored())
+    if session.conformance:
+        reporter.say(f"{planned.title}: {describe_record(session.conformance)}")
     if choice.command:
         reporter.say(f"{planned.title}: what the program prints goes to {folder.log}")
     with reporter.stage(f"{planned.title}: restoring", len(todo)) as advance:
@@ -189,65 +157,20 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
             built.method,
             todo,
             target=folder.picture,
-            scale=dataset.scale,
+            scale=planned.dataset.scale,
             seed=planned.seed,
             batch_size=options.batch_size,
             device=device,
             limit=options.max_failures,
             advance=advance,
-            checkpoint=save,
+            checkpoint=session.save,
         )
-    run["finished"] = now()
-    run["sessions"][-1] |= {
-        "finished": run["finished"],
-        "restored": len(outcome.seconds),
-        "timing": choice.timing,
-        "method_seconds": sum(outcome.seconds.values()) if choice.timing == "method" else None,
-        "wall_seconds": outcome.wall_seconds,
-        "pictures_per_second": len(outcome.seconds) / outcome.wall_seconds if outcome.wall_seconds else None,
-    }
-    if outcome.notes:
-        run["sessions"][-1]["notes"] = outcome.notes
-    save(outcome)
+    session.finish(outcome)
     for note in outcome.notes:
         reporter.say(f"{planned.title}: {note}")
     if outcome.stopped:
         reporter.say(f"{planned.title}: stopped, {len(outcome.failures)} pictures had failed (--max-failures)")
     return outcome, already
-
-
-def _widest(earlier: dict[str, Any] | None, limit: int | None) -> int | None:
-    """The larger limit of the sessions so far: what was tried once is not untried by asking for less."""
-    before = earlier["samples"].get("limit", 0) if earlier else 0
-    return None if limit is None or before is None else max(limit, before)
-
-
-def _run_json(
-    planned: PlannedRun, options: Options, earlier: dict[str, Any] | None, audit: dict[str, Any]
-) -> dict[str, Any]:
-    choice = planned.choice
-    return {
-        "label": choice.label,
-        "variant": choice.variant,
-        "family": choice.family,
-        "checkpoint": choice.checkpoint,
-        "method": {
-            "name": choice.name,
-            "title": choice.card.title,
-            "licence": choice.card.licence,
-            "training_data": choice.card.training_data,
-            "package": choice.plugin.distribution,
-            "weights": {part: str(path) for part, path in choice.weights.items()},
-            "audit": audit,
-        },
-        "demonstration": choice.card.demonstration,
-        "dataset": planned.dataset.describe() | {"fingerprint": planned.fingerprint},
-        "determinants": planned.identity.determinants,
-        "sources": planned.identity.sources,
-        "samples": earlier["samples"] if earlier else {"failed": {}},
-        "finished": None,
-        "sessions": earlier["sessions"] if earlier else [],
-    }
 
 
 def _evaluate(

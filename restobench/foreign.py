@@ -88,7 +88,7 @@ def bring_pictures(
             if advance:
                 advance(1)
         absent = dict.fromkeys(brought.missing, f"{restored} has no picture of this name.")
-        if todo or not (brought.folder.path / "run.json").exists():
+        if todo or not brought.folder.run_path.exists():
             brought.folder.write_run(
                 {
                     "label": label,

@@ -80,7 +80,7 @@ class PlannedRun:
             RestobenchError: With `--existing only`, where there is neither.
         """
         folder = self.identity.folder(options.runs)
-        if options.existing != "only" or (folder.path / "run.json").exists():
+        if options.existing != "only" or folder.run_path.exists():
             return folder
         others = self.by_other_sources(options)
         if not others:

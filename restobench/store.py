@@ -91,6 +91,11 @@ class RunFolder:
         return self.path / "command.log"
 
     @property
+    def run_path(self) -> Path:
+        """run.json."""
+        return self.path / "run.json"
+
+    @property
     def summary_path(self) -> Path:
         """summary.json."""
         return self.path / "summary.json"

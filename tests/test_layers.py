@@ -43,6 +43,7 @@ ORDER = (
     "results",
     "leaderboard",
     "planning",
+    "session",
     "benchmark",
     "doctor",
     "cli",

@@ -17,7 +17,7 @@ from torch import Tensor
 from restobench.conformance.probe import PLAIN, difference, make_pictures, seed_everything
 from restobench.conformance.report import FAR, Check, Difference, Finding, Report
 from restobench.errors import RestobenchError
-from restobench.method import MethodChoice
+from restobench.method import FolderMethod, MethodChoice
 from restobench.noise import Noise
 
 BATCHES = (2, 3, 8)
@@ -79,18 +79,19 @@ class Measurement:
     def _build(self, rng: int = 0) -> None:
         seed_everything(rng)
         try:
-            self.method = self.choice.build(device=self.report.device, dtype=self.report.dtype, scale=self.scale).method
+            method = self.choice.build(device=self.report.device, dtype=self.report.dtype, scale=self.scale).method
         except RestobenchError:
             raise
         except Exception as error:
             raise StopError("build", "fails", f"It cannot be built: {self._in_words(error)}.") from error
-        if hasattr(self.method, "restore_folder"):
+        if isinstance(method, FolderMethod):
             raise RestobenchError(
                 f"'{self.choice.name}' restores a folder at a time, so that there is no batch to look into; "
                 "run it on a small data set instead."
             )
-        if not hasattr(self.method, "restore"):
+        if not hasattr(method, "restore"):
             raise StopError("build", "built", "It has no restore(lq, noise, mask=None).")
+        self.method = method
 
     def _size(self) -> None:
         """One picture of each size; the first that works is the one for all that follows."""
