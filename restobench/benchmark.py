@@ -111,7 +111,7 @@ def carry_out(
     elif not folder.run_path.exists() and planned.by_other_sources(options):
         reporter.say(f"{planned.title}: earlier pictures are by other source files of the method, and not reused")
     with folder.locked():
-        outcome, already = _restore(planned, folder, options, reporter)
+        outcome, already = _restore(planned, folder, options, cache, reporter)
         result = RunResult(
             RunRecord.read(folder),
             restored=len(outcome.seconds),
@@ -124,13 +124,15 @@ def carry_out(
     return result
 
 
-def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter: Reporter) -> tuple[Restored, int]:
+def _restore(
+    planned: PlannedRun, folder: RunFolder, options: Options, cache: Cache, reporter: Reporter
+) -> tuple[Restored, int]:
     """Restore the samples that have no picture yet; returns what was done and how many were there."""
     choice, asked = planned.choice, len(planned.dataset.samples[: options.limit])
-    todo, already = planned.to_restore(folder, options)
+    todo, take_over, already = planned.work(folder, options, cache)
     replacing = planned.starts_anew(options)
     earlier = folder.read_run() if not replacing and folder.run_path.exists() else None
-    if not todo:
+    if not todo and not take_over:
         reporter.say(f"{planned.title}: {already} of {asked} already there, nothing to restore")
         if earlier and options.existing != "only":
             close_killed_session(folder, earlier, options.limit)
@@ -147,6 +149,10 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
         # Only now: a method that cannot be built must not cost the pictures that are there.
         folder.clear()
     session = Session(planned, folder, options, built=built, earlier=earlier)
+    folder.write_inputs(planned.dataset.inputs(cache))
+    if take_over:
+        reporter.say(f"{planned.title}: {len(take_over)} of {asked} taken from an earlier run, their input is the same")
+        session.take_over(take_over)
     session.save(Restored())
     if session.conformance:
         reporter.say(f"{planned.title}: {describe_record(session.conformance)}")
@@ -170,7 +176,7 @@ def _restore(planned: PlannedRun, folder: RunFolder, options: Options, reporter:
         reporter.say(f"{planned.title}: {note}")
     if outcome.stopped:
         reporter.say(f"{planned.title}: stopped, {len(outcome.failures)} pictures had failed (--max-failures)")
-    return outcome, already
+    return outcome, already + len(take_over)
 
 
 def _evaluate(

@@ -81,6 +81,12 @@ class Dataset:
             "protocol": self.protocol,
         }
 
+    def inputs(self, cache: Cache) -> dict[str, str]:
+        """SHA-256 of what a method is given of each sample, lq and mask, by id."""
+        paths = {sample.id: [path for path in (sample.lq, sample.mask) if path] for sample in self.samples}
+        sha256 = cache.hashes(path for both in paths.values() for path in both)
+        return {sample_id: "+".join(sha256[path] for path in both) for sample_id, both in paths.items()}
+
     def fingerprint(self, cache: Cache) -> str:
         """SHA-256 over the ids and contents of all samples, whatever their order.
 

@@ -67,7 +67,8 @@ def evaluate_run(
     started = time.perf_counter()
     run = folder.read_run()
     wanted = _wanted_samples(dataset, run, folder.restored_ids())
-    present = _hashed(folder, [sample for sample in wanted if folder.picture(sample.id).exists()], cache)
+    pictures = {sample.id: folder.picture(sample.id) for sample in wanted}
+    present = _hashed(pictures, [sample for sample in wanted if pictures[sample.id].exists()], cache)
 
     evaluation = Evaluation(rows=[], pictures=len(present))
     usable: dict[Metric, Callable[..., Any]] = {}
@@ -92,8 +93,8 @@ def _wanted_samples(dataset: Dataset, run: Mapping[str, Any], restored: set[str]
     return [sample for sample in dataset.samples if sample.id in asked]
 
 
-def _hashed(folder: RunFolder, samples: Sequence[Sample], cache: Cache) -> list[Scored]:
-    restored = {sample.id: folder.picture(sample.id) for sample in samples}
+def _hashed(pictures: Mapping[str, Path], samples: Sequence[Sample], cache: Cache) -> list[Scored]:
+    restored = {sample.id: pictures[sample.id] for sample in samples}
     sha256 = cache.hashes([*restored.values(), *(sample.gt for sample in samples if sample.gt)])
     return [
         Scored(
@@ -176,9 +177,11 @@ def _values(
     return values
 
 
-def count_known(folder: RunFolder, present: Sequence[Sample], metrics: Sequence[Metric], cache: Cache) -> int:
-    """How many values of the pictures that are there need not be worked out again."""
-    scored = _hashed(folder, present, cache)
+def count_known(
+    pictures: Mapping[str, Path], present: Sequence[Sample], metrics: Sequence[Metric], cache: Cache
+) -> int:
+    """How many values of restored pictures (by sample) need not be worked out again."""
+    scored = _hashed(pictures, present, cache)
     known = 0
     for metric in metrics:
         pairs = [_whole_pair(scored)] if metric.card.kind == "set" else [_pair_for(metric, one) for one in scored]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from restobench.cache import Cache
 from restobench.card import Value
@@ -57,6 +57,16 @@ class Options:
             raise RestobenchError(f"--existing must be one of {', '.join(EXISTING)}, not {self.existing!r}.")
 
 
+class Work(NamedTuple):
+    """What a run has to do."""
+
+    restore: list[Sample]
+    take_over: dict[str, RunFolder]
+    """By sample, the run of the same method that made its picture from the same input."""
+    already: int
+    """Samples that have their picture."""
+
+
 @dataclass(frozen=True)
 class PlannedRun:
     """One cell of the grid: what will be run and where it will lie."""
@@ -98,12 +108,37 @@ class PlannedRun:
         """Whether the pictures that are there are made again: on request, or because nothing tells what made them."""
         return options.existing == "replace" or (options.existing == "resume" and bool(self.choice.never_reused))
 
-    def to_restore(self, folder: RunFolder, options: Options) -> tuple[list[Sample], int]:
-        """The samples without a picture that are asked for, and how many of those asked for have one."""
+    def work(self, folder: RunFolder, options: Options, cache: Cache) -> Work:
+        """What there is of the samples that are asked for, what can be taken over, what must be restored."""
         asked = self.dataset.samples[: options.limit]
-        there = set() if self.starts_anew(options) else folder.restored_ids()
-        todo = [sample for sample in asked if sample.id not in there]
-        return ([] if options.existing == "only" else todo), len(asked) - len(todo)
+        if self.starts_anew(options):
+            return Work(list(asked), {}, 0)
+        there = folder.restored_ids()
+        absent = [sample for sample in asked if sample.id not in there]
+        already = len(asked) - len(absent)
+        if options.existing == "only":
+            return Work([], {}, already)
+        elsewhere = self._made_elsewhere([sample.id for sample in absent], options, cache)
+        return Work([sample for sample in absent if sample.id not in elsewhere], elsewhere, already)
+
+    def _made_elsewhere(self, ids: Sequence[str], options: Options, cache: Cache) -> dict[str, RunFolder]:
+        """By sample, a run of the same method that made a picture from the same input.
+
+        One mended picture of 3,000 makes another data set, and must not cost 3,000 restorations.
+        """
+        own = self.identity.folder(options.runs).path
+        wanted = {key: value for key, value in self.identity.determinants.items() if key != "dataset"}
+        found: dict[str, RunFolder] = {}
+        for path in sorted(own.parent.glob("*/inputs.json")) if ids else []:
+            other = RunFolder(path.parent)
+            if other.path == own or not other.run_path.exists():
+                continue
+            run = other.read_run()
+            made = {key: value for key, value in run["determinants"].items() if key != "dataset"}
+            if (made, run["sources"]) == (wanted, self.identity.sources):
+                inputs, known, there = self.dataset.inputs(cache), other.read_inputs(), other.restored_ids()
+                found |= {i: other for i in ids if i in there and known.get(i) == inputs[i]}
+        return found
 
 
 def plan(
@@ -297,25 +332,27 @@ def _foretold(
     planned: PlannedRun, options: Options, cache: Cache, history: Sequence[RunRecord], metrics: Sequence[str] | None
 ) -> Forecast:
     folder = planned.folder(options)
-    todo, already = planned.to_restore(folder, options)
+    work = planned.work(folder, options, cache)
     chosen = metrics_for(planned.dataset, metrics)
     usable = [metric for metric in chosen if not why_not(metric, planned.dataset)]
     there = set() if planned.starts_anew(options) else folder.restored_ids()
-    present = [sample for sample in planned.dataset.samples if sample.id in there]
-    known = count_known(folder, present, usable, cache)
+    pictures = {sample_id: folder.picture(sample_id) for sample_id in there}
+    pictures |= {sample_id: other.picture(sample_id) for sample_id, other in work.take_over.items()}
+    present = [sample for sample in planned.dataset.samples if sample.id in pictures]
+    known = count_known(pictures, present, usable, cache)
     sets = sum(metric.card.kind == "set" for metric in usable)
-    values = (len(usable) - sets) * (len(present) + len(todo)) + sets
+    values = (len(usable) - sets) * (len(present) + len(work.restore)) + sets
     pace = _seconds_a_picture(planned, options, history)
     missing = [f"weights '{part}' of '{planned.choice.name}'" for part in planned.choice.missing_parts()]
     missing += [f"{metric.name}: {reason}" for metric in chosen if (reason := why_not(metric, planned.dataset))]
     return Forecast(
         planned=planned,
         folder=folder.path,
-        already=already,
-        restore=len(todo),
+        already=work.already + len(work.take_over),
+        restore=len(work.restore),
         known=known,
         compute=values - known,
-        seconds=0.0 if not todo else None if pace is None else pace * len(todo),
+        seconds=0.0 if not work.restore else None if pace is None else pace * len(work.restore),
         missing=tuple(missing),
     )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from restobench.conformance.record import known_record
+from restobench.files import written_whole
 from restobench.method import BuiltMethod
 from restobench.planning import Options, PlannedRun
 from restobench.provenance import best_device, git_commit, hardware, versions
@@ -70,6 +74,16 @@ class Session:
             "finished": None,
             "sessions": [*(earlier["sessions"] if earlier else []), self._now],
         }
+
+    def take_over(self, pictures: Mapping[str, RunFolder]) -> None:
+        """Copy pictures and their times from other runs of the same method, by sample."""
+        times = {other: other.read_timing() for other in set(pictures.values())}
+        for sample_id, other in pictures.items():
+            with written_whole(self._folder.picture(sample_id)) as beside:
+                shutil.copyfile(other.picture(sample_id), beside)
+            if sample_id in times[other]:
+                self._seconds[sample_id] = times[other][sample_id]
+        self._now["taken_over"] = Counter(str(other.path) for other in pictures.values())
 
     def save(self, outcome: Restored) -> None:
         """Write what is known so far. Only pictures that are there count, whatever was meant to be written."""

@@ -4,6 +4,7 @@
         run.json         what was run and with what, and how it ended
         pictures/        <id>.png, 8-bit
         timing.json      seconds a picture, and what kind of seconds
+        inputs.json      SHA-256 of what each picture is made from
         command.log      what a program that is not ours printed
         samples.parquet  a row a sample: id, each metric, seconds, error
         summary.json     a row a metric: mean, interval, counts, signature
@@ -155,6 +156,14 @@ class RunFolder:
         path = self.path / "timing.json"
         return str(self._read("timing.json").get("kind", "method")) if path.exists() else "method"
 
+    def read_inputs(self) -> dict[str, str]:
+        """SHA-256 of what each picture is made from, by sample id."""
+        return self._read("inputs.json")["sha256"] if (self.path / "inputs.json").exists() else {}
+
+    def write_inputs(self, sha256: Mapping[str, str]) -> None:
+        """Write inputs.json."""
+        write_json(self.path / "inputs.json", {"schema": SCHEMA, "sha256": dict(sha256)})
+
     def read_summary(self) -> list[dict[str, Any]]:
         """The rows of summary.json; none where the run was not evaluated."""
         return self._read("summary.json") if self.summary_path.exists() else []
@@ -206,7 +215,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove everything that was made, for `--existing replace`. The lock and the log stay."""
-        for name in ("run.json", "timing.json", "samples.parquet", "summary.json"):
+        for name in ("run.json", "timing.json", "inputs.json", "samples.parquet", "summary.json"):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.pictures, ignore_errors=True)
 

@@ -10,7 +10,7 @@ from restobench.benchmark import RunResult, carry_out, evaluate_existing, evalua
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
 from restobench.image import read_array, write_picture
-from restobench.planning import Options, plan
+from restobench.planning import Options, forecast, plan
 from restobench.restore import FailureLimit
 from tests.conftest import picture
 
@@ -76,6 +76,29 @@ def test_what_changes_a_picture_changes_the_folder(make_pairs: MakePairs, option
     assert once(folder, options, "nearest").record.folder.path != first
     write_picture(folder / "lq" / "a.png", picture(50, 13, 17))
     assert once(folder, options).record.folder.path != first
+
+
+def test_a_mended_picture_costs_one_restoration(make_pairs: MakePairs, options: Options) -> None:
+    """It makes another data set, but the other pictures' inputs are what they were."""
+    folder = make_pairs()
+    (folder / "lq" / "b.png").write_text("no picture")
+    first = once(folder, options)
+    make_pairs()
+    planned = plan(["lanczos"], [folder], options, Cache(), baseline=False)
+    (foretold,) = forecast(planned, options, Cache())
+
+    mended = once(folder, options)
+
+    assert (first.restored, list(first.failures)) == (2, ["b"])
+    assert (mended.restored, mended.already, mended.failures) == (1, 2, {})
+    assert (foretold.restore, foretold.already) == (1, 2)
+    assert mended.record.folder.path != first.record.folder.path
+    assert mended.record.complete
+    for name in ("a", "c"):
+        taken, made = (result.record.folder.picture(name).read_bytes() for result in (mended, first))
+        assert taken == made
+    assert list(mended.record.run["sessions"][0]["taken_over"].values()) == [2]
+    assert set(mended.record.folder.read_timing()) == {"a", "b", "c"}
 
 
 def test_existing_only_restores_nothing(make_pairs: MakePairs, options: Options) -> None:
