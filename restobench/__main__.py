@@ -1,6 +1,7 @@
 """`restobench`, also as `python -m restobench`."""
 
 import os
+import signal
 import sys
 
 from restobench.errors import RestobenchError
@@ -13,6 +14,10 @@ def main() -> None:
     """Run the command line; what the user can put right ends with one message and exit code 2."""
     from restobench.cli.app import app
 
+    # Told to end, end as with Ctrl-C: the programs that were started end too, and what they made is kept.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, signal.default_int_handler)
     try:
         with writing():
             app(prog_name="restobench")

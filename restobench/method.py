@@ -216,10 +216,9 @@ class MethodChoice:
         )
         method = self.plugin.load()(setup)
         if isinstance(method, FolderMethod) != (self.interface == "folder"):
-            wanted = "restore_folder" if self.interface == "folder" else "restore, and no restore_folder"
-            raise RestobenchError(
-                f"The card of '{self.name}' says interface = \"{self.interface}\", so its class must have {wanted}."
-            )
+            says = 'restores folders, and its card does not say so: write interface = "folder" in card.toml'
+            lacks = 'has no restore_folder, and its card says interface = "folder": take that out'
+            raise RestobenchError(f"'{self.name}' {lacks if self.interface == 'folder' else says}.")
         return BuiltMethod(self, method, setup)
 
     def missing_parts(self) -> list[str]:

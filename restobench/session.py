@@ -51,7 +51,9 @@ class Session:
             "versions": versions(choice.plugin.distribution),
             "commit": git_commit(choice.plugin.folder),
         }
-        self.conformance = None if options.tf32 else known_record(choice, device, options.dtype)
+        # A record is of sources that we can see, without TF32.
+        unrecorded = options.tf32 or choice.command
+        self.conformance = None if unrecorded else known_record(choice, device, options.dtype)
         self._run = {
             "label": choice.label,
             "variant": choice.variant,

@@ -113,5 +113,5 @@ def test_a_class_must_be_what_its_card_says(install: Callable[..., None]) -> Non
     assert choose_method("folders").interface == "folder"
     assert choose_method("folders").timing == "end-to-end"
     assert choose_method("folders").build().method.__class__.__name__ == "Mine"
-    with pytest.raises(RestobenchError, match="The card of 'liar' says interface = \"tensor\", so its class must have"):
+    with pytest.raises(RestobenchError, match="'liar' restores folders, and its card does not say so: write interface"):
         choose_method("liar").build()

@@ -260,7 +260,13 @@ def test_a_record_is_one_line() -> None:
     assert doctest.testmod(record).attempted == 2
 
 
-def test_a_method_that_restores_folders_has_no_batch_to_look_into() -> None:
-    """Nothing is measured, and nothing is claimed."""
+def test_a_method_that_restores_folders_has_no_batch_to_look_into(tmp_path: Path) -> None:
+    """Nothing is measured, and nothing is claimed; a card that says nothing of it is wrong."""
+    shutil.copy(FAULTY, tmp_path / "faulty.py")
+    card = 'title = "T"\nsummary = "S"\nrevision = "1"\nlicence = "MIT"\ninterface = "folder"\n'
+    (tmp_path / "card.toml").write_text(card)
+
     with pytest.raises(RestobenchError, match="'restoresafolder' restores a folder at a time"):
+        check_method(f"{tmp_path}/faulty.py:RestoresAFolder")
+    with pytest.raises(RestobenchError, match="'restoresafolder' restores folders, and its card does not say so"):
         check("RestoresAFolder")
