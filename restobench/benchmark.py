@@ -120,7 +120,7 @@ def carry_out(
         )
         result.failures = dict(result.record.run["samples"]["failed"])
         if evaluate:
-            _evaluate(result, planned.dataset, metrics, options, cache, reporter)
+            _evaluate(result, planned.dataset, metrics, options, cache, reporter, planned.title)
     return result
 
 
@@ -186,13 +186,13 @@ def _evaluate(
     options: Options,
     cache: Cache,
     reporter: Reporter,
+    title: str,
 ) -> None:
     """Score a run whose lock is held; what earlier evaluations computed is kept up to date."""
     folder = result.record.folder
     asked = metrics_for(dataset, metrics)
     chosen = _with_earlier(asked, result.record)
-    title = f"{result.record.name}: scoring"
-    with reporter.stage(title, len(folder.restored_ids())) as advance:
+    with reporter.stage(f"{title}: scoring", len(folder.restored_ids())) as advance:
         result.evaluation = evaluate_run(
             folder,
             dataset,
@@ -204,7 +204,7 @@ def _evaluate(
     result.metrics = tuple(metric.name for metric in asked)
     result.record = RunRecord.read(folder)
     for line in by_reason(result.evaluation.absent):
-        reporter.say(f"{result.record.name}: {line}")
+        reporter.say(f"{title}: {line}")
 
 
 def _with_earlier(asked: list[Metric], record: RunRecord) -> list[Metric]:
@@ -254,7 +254,7 @@ def evaluate_existing(
     result = RunResult(record, already=record.run["samples"]["restored"])
     result.failures = dict(record.run["samples"]["failed"])
     with record.folder.locked():
-        _evaluate(result, opened, metrics, options, cache, reporter or Silence())
+        _evaluate(result, opened, metrics, options, cache, reporter or Silence(), record.name)
     return result
 
 
@@ -290,7 +290,7 @@ def evaluate_folder(
     result = RunResult(RunRecord.read(brought.folder), already=len(brought.folder.restored_ids()))
     result.failures = dict(result.record.run["samples"]["failed"])
     with brought.folder.locked():
-        _evaluate(result, opened, metrics, options, cache, reporter)
+        _evaluate(result, opened, metrics, options, cache, reporter, result.record.name)
     return result, brought
 
 

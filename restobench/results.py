@@ -79,7 +79,7 @@ def newest(records: list[RunRecord]) -> list[RunRecord]:
     for record in sorted(records, key=lambda record: (record.complete, record.finished)):
         fingerprint = record.run["dataset"]["fingerprint"]
         best[record.name, fingerprint, record.run["determinants"].get("seed")] = record
-    return sorted(best.values(), key=lambda record: (record.dataset, record.method))
+    return sorted(best.values(), key=lambda record: (record.dataset, natural_order(record.method)))
 
 
 def find_run(runs: Path, name: str) -> RunRecord:

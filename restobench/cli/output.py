@@ -220,7 +220,7 @@ def _cell(row: dict[str, Any] | None, digits: int) -> str:
         return f"∞ ({row['infinite']})"
     text = f"{row['mean']:.{digits}f}"
     if row["seed_std"] is not None:
-        text += f" ± {row['seed_std']:.{digits}f}"
+        text += f" ± {row['seed_std']:.{digits + 1}f}"
     if row["missing"] or row["infinite"]:
         text += "*"
     if row["low"] is not None:

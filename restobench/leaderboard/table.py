@@ -141,7 +141,7 @@ def _cell(row: dict[str, Any] | None, decimals: dict[str, int]) -> str:
         return "-"
     digits = decimals.get(row["metric"], 3)
     interval = "" if row["low"] is None else f" [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
-    spread = "" if row["seed_std"] is None else f" ± {row['seed_std']:.{digits}f}"
+    spread = "" if row["seed_std"] is None else f" ± {row['seed_std']:.{digits + 1}f}"
     return f"{row['mean']:.{digits}f}{spread}{interval}{'*' if row['missing'] else ''}"
 
 
