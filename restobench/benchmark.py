@@ -201,6 +201,9 @@ def _evaluate(
             device=evaluation_device(options.device),
             advance=lambda done: advance(done, 0),
         )
+    if result.evaluation.computed:
+        # Where every value was known there is nothing to time.
+        folder.write_run(folder.read_run() | {"evaluation": result.evaluation.pace()})
     result.metrics = tuple(metric.name for metric in asked)
     result.record = RunRecord.read(folder)
     for line in by_reason(result.evaluation.absent):

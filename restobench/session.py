@@ -114,6 +114,7 @@ class Session:
             "timing": timing,
             "method_seconds": sum(outcome.seconds.values()) if timing == "method" else None,
             "wall_seconds": outcome.wall_seconds,
+            "seconds_per_picture": outcome.wall_seconds / restored if restored else None,
             "pictures_per_second": restored / outcome.wall_seconds if outcome.wall_seconds else None,
             "notes": outcome.notes,
         }

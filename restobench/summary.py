@@ -13,7 +13,7 @@ from restobench.files import write_json, written_whole
 from restobench.metrics.registry import Metric
 from restobench.signature import Signature
 from restobench.statistics import Interval, mean_intervals
-from restobench.store import RunFolder
+from restobench.store import RunFolder, now
 
 Values = dict[str, dict[str, float]]
 """By metric, then by sample; a set-level metric stands under the sample "" alone."""
@@ -34,6 +34,18 @@ class Evaluation:
     """Metrics that could not be computed at all, each with the reason and what to do."""
     wall_seconds: float = 0.0
     pictures: int = 0
+
+    def pace(self) -> dict[str, Any]:
+        """How long it took, as run.json keeps it."""
+        return {
+            "finished": now(),
+            "values_computed": self.computed,
+            "values_known": self.known,
+            "pictures": self.pictures,
+            "wall_seconds": self.wall_seconds,
+            "seconds_per_picture": self.wall_seconds / self.pictures if self.pictures else None,
+            "pictures_per_second": self.pictures / self.wall_seconds if self.wall_seconds else None,
+        }
 
 
 def write_summary(

@@ -59,7 +59,9 @@ def _print_details(record: RunRecord) -> None:
         facts |= {f"with {key}": value for key, value in session["versions"].items()}
         facts["commit"] = session["commit"]
         if session.get("pictures_per_second"):
-            facts["pictures / s"] = f"{session['pictures_per_second']:.2f}, reading and writing included"
+            facts["restored pictures / s"] = f"{session['pictures_per_second']:.2f}, reading and writing included"
+    if pace := run.get("evaluation"):
+        facts["scored pictures / s"] = f"{pace['pictures_per_second']:.2f}, {pace['values_computed']} values worked out"
     for key, value in facts.items():
         console.print(f"{key + ':':<28} {value}", markup=False, highlight=False, soft_wrap=True)
     for row in record.rows():
