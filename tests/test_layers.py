@@ -20,6 +20,7 @@ ORDER = (
     "tiling",
     "method",
     "image",
+    "degradations",
     "cache",
     "embedded",
     "demo_degradation",
@@ -44,7 +45,7 @@ ORDER = (
 )
 """The modules and packages of restobench, lowest first. A new one takes its place here first."""
 
-OPEN_TO_METHODS = ("errors", "noise", "checkpoint", "tiling", "method", "image")
+OPEN_TO_METHODS = ("errors", "noise", "checkpoint", "tiling", "method", "image", "degradations")
 """What a method may import of restobench: the interface and the helpers made for methods."""
 
 KEPT_APART = (
