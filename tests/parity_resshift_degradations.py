@@ -168,7 +168,7 @@ def metric(case: Case) -> dict[str, Any]:
     return {
         "batch_psnr_y_sum": psnr(_eight_bit_luma(x), _eight_bit_luma(y)).sum(),
         "batch_psnr_rgb_sum": psnr(_eight_bit(x), _eight_bit(y)).sum(),
-        "y_float": _luma(x.double()),
+        "y_float": _luma(x),
         "psnr_y_uint8": psnr(_eight_bit_luma(x8), _eight_bit_luma(y8)),
         "psnr_rgb_uint8_border4": psnr(x8[inner], y8[inner]),
         "ssim_y_uint8": ssim(_eight_bit_luma(x8), _eight_bit_luma(y8)),
@@ -179,7 +179,8 @@ def metric(case: Case) -> dict[str, Any]:
 
 
 def _eight_bit(pictures: Tensor) -> Tensor:
-    return (255 * pictures.double().clamp(0, 1)).round() / 255
+    # Scaled in the pictures' own precision, as the official program does: else ties fall to the other side.
+    return (255 * pictures.clamp(0, 1)).round().double() / 255
 
 
 def _luma(pictures: Tensor) -> Tensor:
@@ -190,4 +191,4 @@ def _luma(pictures: Tensor) -> Tensor:
 
 def _eight_bit_luma(pictures: Tensor) -> Tensor:
     """The luma rounded to 8 bits, in all three channels: their mean is then that of the luma alone."""
-    return _eight_bit(_luma(pictures.double())).expand(-1, 3, -1, -1)
+    return _eight_bit(_luma(pictures)).expand(-1, 3, -1, -1)

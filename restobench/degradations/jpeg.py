@@ -47,8 +47,9 @@ def jpeg(pictures: Tensor, quality: Tensor | float, rounding: Callable[[Tensor],
     """Compress and decompress.
 
     Args:
-        pictures: (B, 3, H, W), floating point, sRGB in [0, 1]; any size, padded with black
-            to multiples of 16 and cropped again.
+        pictures: (B, 3, H, W), floating point, sRGB in [0, 1]; any size. Padded with black to
+            multiples of 16 and cropped again, as in the published training: where that is needed,
+            the black rings into the last block.
         quality: (B,), or one for all; above 0 and at most 100, need not be whole.
         rounding: Of the coefficients. By default to the nearest, halves to even, which has no
             gradient; `soft_round` has one.
