@@ -104,7 +104,7 @@ def _quantised(
 ) -> Tensor:
     """(B, H, W) with sides divisible by 8: what the quantisation of its blocks leaves of it."""
     batch, height, width = plane.shape
-    cosines = _constant(_block_cosines(), plane)
+    cosines = _block_cosines().to(plane)
     blocks = plane.view(batch, height // 8, 8, width // 8, 8).transpose(2, 3).reshape(batch, -1, 64)
     steps = table.reshape(1, 1, 64) * factor.view(batch, 1, 1)
     coefficients = rounding((blocks - shift) @ cosines.T / steps) * steps
@@ -113,13 +113,12 @@ def _quantised(
 
 
 @cache
-def _block_cosines() -> tuple[tuple[float, ...], ...]:
-    """(64, 64), orthonormal: the two-dimensional cosine transform of a flattened 8 x 8 block."""
-    line = [
-        [math.sqrt((1 if u == 0 else 2) / 8) * math.cos((2 * x + 1) * u * math.pi / 16) for x in range(8)]
-        for u in range(8)
-    ]
-    return tuple(tuple(line[u][y] * line[v][x] for y in range(8) for x in range(8)) for u in range(8) for v in range(8))
+def _block_cosines() -> Tensor:
+    """(64, 64), float64, orthonormal: the two-dimensional cosine transform of a flattened 8 x 8 block."""
+    x = torch.arange(8, dtype=torch.float64)
+    line = torch.cos((2 * x + 1) * x[:, None] * math.pi / 16) / 2
+    line[0] /= math.sqrt(2)
+    return torch.kron(line, line)
 
 
 def _constant(values: tuple[tuple[float, ...], ...], like: Tensor) -> Tensor:

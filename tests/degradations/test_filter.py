@@ -34,6 +34,17 @@ def test_one_kernel_for_all_is_the_same_kernel_for_each() -> None:
     torch.testing.assert_close(together, each)
 
 
+def test_zeros_around_a_kernel_change_nothing_and_cost_nothing() -> None:
+    """The kernels of a batch are padded to one size; a picture need only be large enough for what is in them."""
+    pictures = torch.rand(2, 3, 9, 12, generator=torch.Generator().manual_seed(2))
+    kernels = torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(3))
+
+    wide = filter2d(pictures, torch.nn.functional.pad(kernels, (9, 9, 9, 9)))
+
+    torch.testing.assert_close(wide, filter2d(pictures, kernels))
+    assert filter2d(pictures, torch.zeros(1, 5, 5)).abs().max() == 0
+
+
 def test_kernels_and_pictures_that_do_not_fit_are_refused() -> None:
     """Torch would speak of padding sizes and groups."""
     pictures = torch.rand(2, 3, 10, 40)
