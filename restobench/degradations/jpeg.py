@@ -11,7 +11,9 @@ import math
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -104,7 +106,7 @@ def _quantised(
 ) -> Tensor:
     """(B, H, W) with sides divisible by 8: what the quantisation of its blocks leaves of it."""
     batch, height, width = plane.shape
-    cosines = _block_cosines().to(plane)
+    cosines = torch.from_numpy(_block_cosines()).to(plane)
     blocks = plane.view(batch, height // 8, 8, width // 8, 8).transpose(2, 3).reshape(batch, -1, 64)
     steps = table.reshape(1, 1, 64) * factor.view(batch, 1, 1)
     coefficients = rounding((blocks - shift) @ cosines.T / steps) * steps
@@ -113,12 +115,12 @@ def _quantised(
 
 
 @cache
-def _block_cosines() -> Tensor:
-    """(64, 64), float64, orthonormal: the two-dimensional cosine transform of a flattened 8 x 8 block."""
-    x = torch.arange(8, dtype=torch.float64)
-    line = torch.cos((2 * x + 1) * x[:, None] * math.pi / 16) / 2
+def _block_cosines() -> NDArray[np.float64]:
+    """(64, 64), orthonormal: the two-dimensional cosine transform of a flattened 8 x 8 block."""
+    x = np.arange(8.0)
+    line = np.cos((2 * x + 1) * x[:, None] * math.pi / 16) / 2
     line[0] /= math.sqrt(2)
-    return torch.kron(line, line)
+    return np.asarray(np.kron(line, line), np.float64)
 
 
 def _constant(values: tuple[tuple[float, ...], ...], like: Tensor) -> Tensor:
