@@ -11,6 +11,7 @@
 | `real_esrgan` | the two-stage chain for real-world super-resolution |
 | `face` | the chain of the face-restoration papers |
 | `recipes` | the published ranges, by name |
+| `masks` | holes for inpainting |
 | `pool` | mixing the degradations of several training batches |
 
 Nothing here draws from a global generator, and nothing knows of methods, data sets or metrics.
