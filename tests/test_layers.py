@@ -23,6 +23,7 @@ ORDER = (
     "tiling",
     "method",
     "image",
+    "degradations",
     "cache",
     "embedded",
     "demo_degradation",
@@ -51,7 +52,7 @@ ORDER = (
 )
 """The modules and packages of restobench, lowest first. A new one takes its place here first."""
 
-OPEN_TO_METHODS = ("errors", "noise", "checkpoint", "tiling", "method", "image")
+OPEN_TO_METHODS = ("errors", "noise", "checkpoint", "tiling", "method", "image", "degradations")
 """What a method may import of restobench: the interface and the helpers made for methods."""
 
 KEPT_APART = (

@@ -1,0 +1,3 @@
+"""How InterLCM's golden cases are replayed; `parity.py` imports this when the first of them asks for it."""
+
+from tests import parity_interlcm_degradations as parity_interlcm_degradations
