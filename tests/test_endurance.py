@@ -54,7 +54,8 @@ def content(folder: Path) -> dict[str, Any]:
             made["samples"] = pd.read_parquet(path).drop(columns="seconds").to_dict("records")
         elif path.name == "run.json":
             run = json.loads(path.read_text())
-            made["run"] = {key: value for key, value in run.items() if key not in ("sessions", "finished", "evaluation")}
+            times = ("sessions", "finished", "evaluation")
+            made["run"] = {key: value for key, value in run.items() if key not in times}
         elif path.name in ("summary.json", "inputs.json"):
             made[path.name] = json.loads(path.read_text())
         else:
