@@ -332,9 +332,7 @@ def image_to_image(case: Case) -> dict[str, Tensor]:
     pipeline, given, config = pipeline_of(case), tensors(case), case["config"]
     lq = torch.cat([given["image"], *([given["mask"]] if "mask" in given else [])], dim=1)
     tile, stride = config["chop_size"], config["chop_stride"]
-    restored = pipeline.restore(
-        lq, noise_of(case, len(lq), len(pipeline.diffusion)), tile=tile, overlap=tile - stride
-    )
+    restored = pipeline.restore(lq, noise_of(case, len(lq), len(pipeline.diffusion)), tile=tile, overlap=tile - stride)
     return {"uint8": torch.from_numpy(to_eight_bit(restored[0]).astype(np.float64))}
 
 

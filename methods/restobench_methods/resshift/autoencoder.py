@@ -216,7 +216,8 @@ class Quantiser(nn.Module):
         """
         batch, dim, height, width = z.shape
         nearest = self.embedding(self.codes(z)).view(batch, height, width, dim).permute(0, 3, 1, 2).to(z.dtype)
-        return z + (nearest - z).detach()
+        quantised: Tensor = z + (nearest - z).detach()
+        return quantised
 
 
 class VQAutoencoder(nn.Module):

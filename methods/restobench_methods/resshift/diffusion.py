@@ -44,7 +44,7 @@ def sqrt_eta_schedule(steps: int, *, kappa: float, power: float, min_noise_level
     growth = math.exp(math.log(sqrt_eta_end / first) / (steps - 1))
     places = torch.linspace(0, 1, steps, dtype=torch.float64)
     schedule = first * growth ** (places**power * (steps - 1))
-    if not (0 < schedule.min() and schedule.max() <= 1):
+    if schedule.min() <= 0 or schedule.max() > 1:
         raise ValueError(f"The eta of some step lies outside (0, 1]: its root goes from {first:g} to {sqrt_eta_end:g}.")
     return schedule
 

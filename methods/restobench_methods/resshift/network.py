@@ -64,9 +64,7 @@ class ResidualBlock(nn.Module):
         assert last.bias is not None
         nn.init.zeros_(last.bias)
         self.out_layers = nn.Sequential(GroupNorm(out_channels), nn.SiLU(), nn.Dropout(dropout), last)
-        self.skip_connection = (
-            nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
-        )
+        self.skip_connection = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """Add to `x` (or its projection) what the two convolutions make of it."""
@@ -245,7 +243,8 @@ class SwinBlock(nn.Module):
         if self.shift:
             # The released files hold the mask of the nominal size, and an averaged one may have
             # drifted from it. It is loaded and never looked at.
-            self.register_buffer("attn_mask", shifted_window_mask(*nominal, self.window, self.shift))
+            height, width = nominal
+            self.register_buffer("attn_mask", shifted_window_mask(height, width, self.window, self.shift))
         mask = bottom_row_mask(self.window, self.shift) if self.shift else None
         self.register_buffer("bottom_mask", mask, persistent=False)
 
@@ -329,7 +328,7 @@ class SwinLayer(nn.Module):
         return replaced
 
 
-class Stage(nn.Sequential):
+class Stage(nn.ModuleList):
     """Layers one after the other, of which the residual blocks are told the step."""
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -422,22 +421,22 @@ class UNet(nn.Module):
         self.feature_extractor, condition = _feature_extractor(3 + cond_mask, lq_size, image_size)
 
         channels = widths[0]
-        self.input_blocks = nn.ModuleList([Stage(nn.Conv2d(in_channels + condition, channels, 3, padding=1))])
+        self.input_blocks = nn.ModuleList([Stage([nn.Conv2d(in_channels + condition, channels, 3, padding=1)])])
         skips = [channels]
         for level, (width, nominal) in enumerate(zip(widths, nominals, strict=True)):
             for number in range(blocks[level]):
                 layers: list[nn.Module] = [residual(channels, width)]
                 if number == 0 and nominal in attention_resolutions:
                     layers.append(swin(width, nominal))
-                self.input_blocks.append(Stage(*layers))
+                self.input_blocks.append(Stage(layers))
                 channels = width
                 skips.append(channels)
             if level < len(widths) - 1:
-                self.input_blocks.append(Stage(Downsample(channels, channels)))
+                self.input_blocks.append(Stage([Downsample(channels, channels)]))
                 skips.append(channels)
 
         self.middle_block = Stage(
-            residual(channels, channels), swin(channels, nominals[-1]), residual(channels, channels)
+            [residual(channels, channels), swin(channels, nominals[-1]), residual(channels, channels)]
         )
 
         self.output_blocks = nn.ModuleList()
@@ -449,7 +448,7 @@ class UNet(nn.Module):
                     layers.append(swin(width, nominal))
                 if level > 0 and number == blocks[level]:
                     layers.append(Upsample(width))
-                self.output_blocks.append(Stage(*layers))
+                self.output_blocks.append(Stage(layers))
                 channels = width
 
         self.out = nn.Sequential(GroupNorm(channels), nn.SiLU(), nn.Conv2d(channels, out_channels, 3, padding=1))
@@ -470,9 +469,17 @@ class UNet(nn.Module):
         Raises:
             ValueError: A map cannot be cut into windows.
         """
+        return self.predict(x, steps, self.condition(lq, mask))
+
+    def condition(self, lq: Tensor, mask: Tensor | None = None) -> Tensor:
+        """What the network is told of the low-quality picture, (B, F, H, W): the same at every step."""
+        features: Tensor = self.feature_extractor(lq if mask is None else torch.cat([lq, mask], dim=1))
+        return features
+
+    def predict(self, x: Tensor, steps: Tensor, features: Tensor) -> Tensor:
+        """As `forward`, of a condition that is already there."""
         embedding = self.time_embed(step_embedding(steps, self.model_channels))
-        condition = lq if mask is None else torch.cat([lq, mask], dim=1)
-        hidden = torch.cat([x, self.feature_extractor(condition).to(x.dtype)], dim=1)
+        hidden = torch.cat([x, features.to(x.dtype)], dim=1)
         skips = []
         for stage in self.input_blocks:
             hidden = stage(hidden, embedding)

@@ -70,11 +70,11 @@ class Pipeline:
             (B, 3, scale H, scale W), float32, in [0, 1]; outside the holes, the input itself.
         """
         inside = restore_in_tiles(self.sample, 2 * lq - 1, noise, tile=tile, overlap=overlap, scale=self.scale)
-        restored = inside / 2 + 0.5
+        restored = inside.div_(2).add_(0.5)  # in place: at 16,384 x 16,384 pixels every copy is 3 GB
         if lq.shape[1] > 3:
             picture, mask = lq[:, :3], lq[:, 3:]
-            restored = restored * mask + picture * (1 - mask)
-        return restored.clamp(0, 1)
+            restored.mul_(mask).add_(picture * (1 - mask))
+        return restored.clamp_(0, 1)
 
     def sample(self, lq: Tensor, noise: Noise) -> Tensor:
         """Restore whole pictures: (B, 3 or 4, H, W) in [-1, 1] -> (B, 3, scale H, scale W), float32, in [-1, 1].
@@ -85,19 +85,26 @@ class Pipeline:
         height, width = lq.shape[-2:]
         # As separate tensors: a mask is a condition, and is neither enlarged nor encoded.
         picture, mask = pad_to_multiple(lq, self.multiple).split([3, lq.shape[1] - 3], dim=1)
+        y = self.encode(picture)
+        features = self.condition(picture, mask if mask.shape[1] else None)
 
         def predict(x: Tensor, steps: Tensor) -> Tensor:
             with self._autocast(x):
-                predicted: Tensor = self.unet(x, steps, picture, mask if mask.shape[1] else None)
-            return predicted
+                return self.unet.predict(x, steps, features)
 
-        y = self.encode(picture)
         x = y
         for step in self.diffusion.sample(
             predict, y, lambda: noise.draw(y.shape[1:], device=y.device), clip=self.autoencoder is None
         ):
             x = step.x
         return self.decode(x)[..., : self.scale * height, : self.scale * width].clamp(-1, 1)
+
+    def condition(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """What the U-Net is told at every step; on pixels it is told the enlarged picture, which has their size."""
+        if self.autoencoder is None:
+            picture = enlarge(picture, self.scale)
+        with self._autocast(picture):
+            return self.unet.condition(picture, mask)
 
     def encode(self, picture: Tensor) -> Tensor:
         """What the chain starts from, float32: the enlarged picture's latent, not quantised, or itself."""
