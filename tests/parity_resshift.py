@@ -75,7 +75,6 @@ def diffusion_of(case: Case) -> Diffusion:
     """The case's chain."""
     config = case["config"]["diffusion"]
     assert config["schedule_name"] == "exponential"
-    assert config["scale_factor"] in (None, 1.0)
     return Diffusion(
         steps=config["steps"],
         kappa=config["kappa"],
@@ -98,6 +97,7 @@ def pipeline_of(case: Case) -> Pipeline:
         diffusion_of(case),
         scale=case["config"]["diffusion"]["sf"],
         multiple=case["config"].get("padding_offset", 1),
+        latent_factor=case["config"]["diffusion"]["scale_factor"] or 1.0,
     )
 
 
@@ -369,8 +369,7 @@ def loss(case: Case) -> dict[str, Tensor]:
     pipeline, given = pipeline_of(case), tensors(case)
     chain, t = pipeline.diffusion, torch.tensor(case["config"]["t"])
     y = pipeline.encode(given["lq"])
-    autoencoder = pipeline.autoencoder
-    x_start = given["gt"] if autoencoder is None else autoencoder.encode(given["gt"])
+    x_start = pipeline.to_latent(given["gt"])
     x = chain.diffuse(x_start, y, t, given["eps"])
     output, predicted = chain.predict(
         lambda normalised, steps: pipeline.unet(normalised, steps, given["lq"], given.get("mask")), x, y, t

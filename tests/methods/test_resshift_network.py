@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from restobench_methods.resshift.autoencoder import Attention, Quantiser, VQAutoencoder
 from restobench_methods.resshift.configurations import CONFIGURATIONS, shrunk
@@ -193,6 +194,16 @@ def test_the_autoencoders_attention_equals_the_sum_written_out() -> None:
     expected = x + attention.proj_out((value @ shares.mT).view(x.shape))
 
     torch.testing.assert_close(attention(x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_attention_never_holds_all_scores_at_once() -> None:
+    """PyTorch falls back to doing so, silently, where it dislikes how a tensor lies in memory."""
+    attention, block = Attention(64), SwinBlock(32, (16, 16), 2, shift=4)
+
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), torch.no_grad():  # or an error
+        for layout in (torch.contiguous_format, torch.channels_last):
+            attention(noise("x", (2, 64, 6, 8)).contiguous(memory_format=layout))
+            block(noise("x", (2, 32, 16, 24)).contiguous(memory_format=layout))
 
 
 def test_an_odd_side_is_rounded_down() -> None:

@@ -66,7 +66,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Add what the positions gather from each other."""
         normed = self.norm(x)
-        query, key, value = (part(normed).flatten(2).mT.unsqueeze(1) for part in (self.q, self.k, self.v))
+        # Contiguous: of channels that lie apart PyTorch would hold all (H W)² scores at once.
+        query, key, value = (part(normed).flatten(2).mT.contiguous()[:, None] for part in (self.q, self.k, self.v))
         mixed = F.scaled_dot_product_attention(query, key, value)  # (B, 1, H W, C)
         added: Tensor = x + self.proj_out(mixed.squeeze(1).mT.reshape(x.shape))
         return added
@@ -203,9 +204,10 @@ class Quantiser(nn.Module):
         positions = z.detach().float().permute(0, 2, 3, 1).reshape(-1, book.shape[1])
         book_norms = book.square().sum(dim=1)
         found = []
-        with torch.autocast(z.device.type, enabled=False):
+        with torch.autocast(z.device.type, enabled=False), torch.no_grad():
             for some in positions.split(max(1, _DISTANCES // len(book))):
-                distances = some.square().sum(dim=1, keepdim=True) + book_norms - 2 * some @ book.T
+                distances = some.square().sum(dim=1, keepdim=True) + book_norms
+                distances.addmm_(some, book.T, alpha=-2)
                 found.append(distances.argmin(dim=1))
         return torch.cat(found)
 

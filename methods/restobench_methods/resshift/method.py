@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from restobench.checkpoint import load_strictly
 from restobench.errors import RestobenchError
@@ -17,9 +16,7 @@ from restobench_methods.resshift.autoencoder import VQAutoencoder
 from restobench_methods.resshift.configurations import CONFIGURATIONS, Configuration, shrunk
 from restobench_methods.resshift.diffusion import Diffusion
 from restobench_methods.resshift.network import UNet
-from restobench_methods.resshift.pipeline import Pipeline
-
-AnyModule = TypeVar("AnyModule", bound=nn.Module)
+from restobench_methods.resshift.pipeline import Pipeline, ready
 
 
 class ResShift:
@@ -54,8 +51,8 @@ class ResShift:
             if part in setup.weights:
                 setup.audit[part] = load_strictly(module, setup.weights[part])
         self.pipeline = Pipeline(
-            unet=_ready(unet, setup),
-            autoencoder=_ready(autoencoder, setup),
+            unet=ready(unet, setup.device, setup.dtype),
+            autoencoder=ready(autoencoder, setup.device, setup.dtype),
             diffusion=diffusion,
             scale=configuration.scale,
             multiple=configuration.multiple,
@@ -110,8 +107,3 @@ def _refuse_untrained(name: str, setup: Setup, configuration: Configuration) -> 
             f"'{name}' was trained on {configuration.steps} steps and can take fewer of them, but not "
             f"{setup.settings['steps']}. {way_out}"
         )
-
-
-def _ready(module: AnyModule, setup: Setup) -> AnyModule:
-    """For inference on the device. Weights stay float32, which autocast rounds where it computes."""
-    return module.eval().requires_grad_(False).to(setup.device)
