@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,28 @@ def test_every_tile_draws_its_own_noise() -> None:
 
     assert (left - right).abs().mean() > 0.01
     assert torch.equal(left, again)
+
+
+def test_tiles_that_go_through_together_make_the_same_picture() -> None:
+    """Up to the last bits of other kernels, which the chain enlarges."""
+    lq = image("a", (2, 3, 20, 40))
+
+    apart = tiny(tile=16, overlap=4).restore(lq, noise(2))
+    together = tiny(tile=16, overlap=4, tiles_at_once=4).restore(lq, noise(2))
+
+    torch.testing.assert_close(together, apart, rtol=0, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="compiling for the CPU needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_a_compiled_network_makes_the_same_picture() -> None:
+    """`--set compile=true` changes the time, and the last bits."""
+    lq = image("a", (1, 3, 16, 16))
+
+    compiled = tiny(compile=True).restore(lq, noise())
+
+    torch.testing.assert_close(compiled, tiny().restore(lq, noise()), rtol=0, atol=1e-3)
 
 
 def test_known_pixels_are_kept_and_what_is_in_the_hole_is_not_seen() -> None:

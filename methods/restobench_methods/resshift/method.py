@@ -38,6 +38,7 @@ class ResShift:
             configuration = shrunk(configuration)
         self.needs_mask = bool(configuration.unet.get("cond_mask"))
         self.tile, self.overlap = int(setup.settings["tile"]), int(setup.settings["overlap"])
+        self.at_once = int(setup.settings["tiles_at_once"])
         check_tiles(self.tile, self.overlap)
         diffusion = _chain(name, setup, configuration)
         if not small and (missing := [part for part in ("unet", "autoencoder") if part not in setup.weights]):
@@ -50,6 +51,8 @@ class ResShift:
         for part, module in {"unet": unet, "autoencoder": autoencoder}.items():
             if part in setup.weights:
                 setup.audit[part] = load_strictly(module, setup.weights[part])
+        if setup.settings["compile"]:
+            unet.predict = torch.compile(unet.predict)  # type: ignore[method-assign]  # of this one network
         self.pipeline = Pipeline(
             unet=ready(unet, setup.device, setup.dtype),
             autoencoder=ready(autoencoder, setup.device, setup.dtype),
@@ -72,7 +75,7 @@ class ResShift:
             # It was trained on pictures that are black in the hole. What a data set has there
             # instead, the clean picture perhaps, is nothing that the network may see.
             lq = torch.cat([lq * (1 - mask), mask], dim=1)
-        return self.pipeline.restore(lq, noise, tile=self.tile, overlap=self.overlap)
+        return self.pipeline.restore(lq, noise, tile=self.tile, overlap=self.overlap, at_once=self.at_once)
 
 
 def _chain(name: str, setup: Setup, configuration: Configuration) -> Diffusion:

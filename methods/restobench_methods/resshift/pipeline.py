@@ -78,7 +78,7 @@ class Pipeline:
     dtype: torch.dtype = torch.float32
     """Other than float32: the networks run under autocast to it; the chain itself stays in float32."""
 
-    def restore(self, lq: Tensor, noise: Noise, *, tile: int = 0, overlap: int = 0) -> Tensor:
+    def restore(self, lq: Tensor, noise: Noise, *, tile: int = 0, overlap: int = 0, at_once: int = 1) -> Tensor:
         """Restore a batch, tile by tile.
 
         Args:
@@ -86,11 +86,14 @@ class Pipeline:
             noise: One stream a picture.
             tile: As `restore_in_tiles` wants it.
             overlap: As `restore_in_tiles` wants it.
+            at_once: As `restore_in_tiles` wants it.
 
         Returns:
             (B, 3, scale H, scale W), float32, in [0, 1]; with a mask, the input itself outside the holes.
         """
-        inside = restore_in_tiles(self.sample, 2 * lq - 1, noise, tile=tile, overlap=overlap, scale=self.scale)
+        inside = restore_in_tiles(
+            self.sample, 2 * lq - 1, noise, tile=tile, overlap=overlap, scale=self.scale, at_once=at_once
+        )
         restored = inside.div_(2).add_(0.5)  # in place: at 16,384 x 16,384 pixels every copy is 3 GB
         if lq.shape[1] > 3:
             picture, mask = lq[:, :3], lq[:, 3:]
