@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +115,39 @@ def test_tiles_that_go_through_together_make_the_same_picture() -> None:
     together = tiny(tile=16, overlap=4, tiles_at_once=4).restore(lq, noise(2))
 
     torch.testing.assert_close(together, apart, rtol=0, atol=1e-3)
+
+
+RESTORE_ONE = """
+import resource, sys, torch
+from restobench.method import Setup, choose_method
+from restobench.noise import Noise
+from restobench_methods.resshift.method import ResShift
+
+settings = choose_method("resshift@faceir", settings={"network": "tiny", "steps": 2, "tile": 256}).settings
+method = ResShift(Setup(torch.device("cpu"), torch.float32, variant="faceir", settings=settings))
+side = int(sys.argv[1])
+restored = method.restore(torch.rand(1, 3, side, side), Noise.of_seed(0, ["a"]))
+assert restored.shape == (1, 3, side, side)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+"""Restores one picture of a side and tells the most memory that the process held, in bytes (on Linux)."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
+def test_memory_grows_with_the_picture_alone() -> None:
+    """4096 x 4096 in tiles needs a few copies of the picture more than 512 x 512, and no larger maps."""
+
+    def peak(side: int) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", RESTORE_ONE, str(side)], capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    picture = 3 * 4 * 4096**2
+
+    assert peak(4096) - peak(512) < 4.5 * picture
 
 
 @pytest.mark.slow
