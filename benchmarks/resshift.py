@@ -170,7 +170,11 @@ def main() -> None:
         f"python benchmarks/resshift.py --device {options.device} --dtype {options.dtype} --side {options.side} "
         f"--batch {options.batch} --rounds {options.rounds}"
     )
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} thread, processor seconds"
+    where = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{torch.get_num_threads()} thread, processor seconds"
+    )
     print(f"torch {torch.__version__}, {platform.machine()}, {where}\n")
     print("| resshift@v3 | seconds, least (median) | straightforward | ratio | largest difference |")
     print("|---|---:|---:|---:|---:|")

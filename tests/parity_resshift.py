@@ -54,7 +54,8 @@ def unet_of(case: Case) -> UNet:
     """The case's U-Net, filled."""
     options = dict(case["config"]["unet"])
     for name, value in ONLY.items():
-        assert options.pop(name, value) == value, name
+        if options.pop(name, value) != value:
+            raise ValueError(f"{name} can only be {value}.")
     return filling.fill(UNet(**options), case["seed"]).eval()
 
 
@@ -228,18 +229,15 @@ def swin_layer(case: Case) -> dict[str, Any]:
 @torch.no_grad()
 def unet(case: Case) -> dict[str, Any]:
     """One forward pass, or the refusal of one."""
-    network, given = unet_of(case), tensors(case)
-    steps = torch.tensor(case["config"]["t"])
-    if case["config"].get("expect_error"):
-        try:
-            network(given["x"], steps, given["lq"], given.get("mask"))
-        except (ValueError, RuntimeError):
+    given, steps = tensors(case), torch.tensor(case["config"]["t"])
+    try:
+        network = unet_of(case)
+        out = network(given["x"], steps, given["lq"], given.get("mask"))
+    except (ValueError, RuntimeError):
+        if case["config"].get("expect_error"):
             return {"raises": True}
-        return {"raises": False}
-    return {
-        "out": network(given["x"], steps, given["lq"], given.get("mask")),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-    }
+        raise
+    return {"out": out, "parameters": sum(parameter.numel() for parameter in network.parameters()), "raises": False}
 
 
 @kind("resshift", "feature_extractor")

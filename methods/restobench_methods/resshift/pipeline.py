@@ -104,7 +104,9 @@ class Pipeline:
         """Restore whole pictures: (B, 3 or 4, H, W) in [-1, 1] -> (B, 3, scale H, scale W), float32, in [-1, 1].
 
         The mask is padded together with the picture. The released program pads the picture
-        alone, and so takes no masks but at sizes that need no padding.
+        alone, and so takes no masks but at sizes that need no padding. Under autocast it draws
+        the first noise in half precision; here all noise is float32, so that a sample's does
+        not depend on the precision.
         """
         height, width = lq.shape[-2:]
         # As separate tensors: a mask is a condition, and is neither enlarged nor encoded.
