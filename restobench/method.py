@@ -200,9 +200,11 @@ class MethodChoice:
         import torch
 
         if missing := self.missing_parts():
+            single = len(self._parts()) == 1
+            options = " ".join("--weights FILE" if single else f"--weights {part}=FILE" for part in missing)
             raise RestobenchError(
                 f"'{self.name}' needs weights that were not given: {', '.join(missing)}. "
-                f"Name the file: --weights {'FILE' if len(self._parts()) == 1 else f'{missing[0]}=FILE'}."
+                f"Name the file{'s' if len(missing) > 1 else ''}: {options}."
             )
         setup = Setup(
             device=torch.device(device),
@@ -273,7 +275,7 @@ def choose_method(
     overrides = variant.settings | (card.test.settings if test and card.test else {})
     return MethodChoice(
         plugin=plugin,
-        card=card,
+        card=card.of_variant(variant_name),
         variant=variant_name,
         settings=_settle(base, card, overrides, settings or {}),
         weights=_find_weights(base, card.weights | variant.weights, weights or {}),
