@@ -30,8 +30,8 @@ KEYS = json.loads((Path(__file__).parents[1] / "golden" / "resshift_keys.json").
 
 def tiny(variant: str = "v3", *, dtype: torch.dtype = torch.float32, **settings: Value) -> ResShift:
     """The variant in small, its weights filled by name."""
-    chosen = choose_method(f"resshift@{variant}", settings={"network": "tiny", **settings})
-    method = ResShift(Setup(torch.device("cpu"), dtype, variant=variant, settings=chosen.settings))
+    chosen = choose_method(f"resshift@{variant}", settings=settings, test=True)
+    method = ResShift(Setup(torch.device("cpu"), dtype, variant=variant, settings=chosen.settings, test=True))
     assert method.pipeline.autoencoder is not None
     fill(method.pipeline.unet)
     fill(method.pipeline.autoencoder)
@@ -123,8 +123,8 @@ from restobench.method import Setup, choose_method
 from restobench.noise import Noise
 from restobench_methods.resshift.method import ResShift
 
-settings = choose_method("resshift@faceir", settings={"network": "tiny", "steps": 2, "tile": 256}).settings
-method = ResShift(Setup(torch.device("cpu"), torch.float32, variant="faceir", settings=settings))
+settings = choose_method("resshift@faceir", settings={"steps": 2, "tile": 256}, test=True).settings
+method = ResShift(Setup(torch.device("cpu"), torch.float32, variant="faceir", settings=settings, test=True))
 side = int(sys.argv[1])
 restored = method.restore(torch.rand(1, 3, side, side), Noise.of_seed(0, ["a"]))
 assert restored.shape == (1, 3, side, side)
@@ -314,7 +314,7 @@ def test_checkpoints_load_in_every_form_that_training_writes(tmp_path: Path, con
     }[container]
     files = written(tmp_path, content, VQAutoencoder(**configuration.autoencoder).state_dict())
 
-    built = choose_method("resshift@v3", settings={"network": "tiny"}, weights=files).build(scale=4)
+    built = choose_method("resshift@v3", weights=files, test=True).build(scale=4)
 
     assert isinstance(built.method, ResShift)
     loaded = built.method.pipeline.unet.state_dict()
@@ -330,7 +330,7 @@ def test_a_checkpoint_of_another_variant_is_refused(tmp_path: Path) -> None:
     files = written(tmp_path, wrong.state_dict(), right.state_dict())
 
     with pytest.raises(RestobenchError) as caught:
-        choose_method("resshift@v3", settings={"network": "tiny"}, weights=files).build()
+        choose_method("resshift@v3", weights=files, test=True).build()
 
     text = str(caught.value)
     assert "8 unexpected: feature_extractor.0.weight, feature_extractor.0.bias" in text

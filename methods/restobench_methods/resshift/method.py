@@ -33,15 +33,14 @@ class ResShift:
         configuration = CONFIGURATIONS[setup.variant]
         if setup.scale is not None and setup.scale != configuration.scale:
             raise RestobenchError(f"'{name}' works at x{configuration.scale}, and x{setup.scale} is asked for.")
-        small = setup.settings["network"] == "tiny"
-        if small:
+        if setup.test:
             configuration = shrunk(configuration)
         self.needs_mask = bool(configuration.unet.get("cond_mask"))
         self.tile, self.overlap = int(setup.settings["tile"]), int(setup.settings["overlap"])
         self.at_once = int(setup.settings["tiles_at_once"])
         check_tiles(self.tile, self.overlap)
         diffusion = _chain(name, setup, configuration)
-        if not small and (missing := [part for part in ("unet", "autoencoder") if part not in setup.weights]):
+        if not setup.test and (missing := [part for part in ("unet", "autoencoder") if part not in setup.weights]):
             raise RestobenchError(f"'{name}' needs the weights of its {missing[0]}: --weights {missing[0]}=FILE.")
 
         # Seeded, so that a network of which no file is there, in a test, is always the same.
