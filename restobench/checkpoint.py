@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from restobench.errors import RestobenchError
+from restobench.files import is_web_page
 
 _PICKLE_BYTES = 2**24
 """How much of a refused file is searched for calls; a length that lies about the rest then asks for no memory."""
@@ -56,7 +57,7 @@ def _refuse_what_is_plainly_no_checkpoint(path: Path) -> None:
         raise RestobenchError(
             f"{path} is a Git LFS pointer and not the checkpoint itself; run 'git lfs pull' beside it."
         )
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    if is_web_page(start):
         raise RestobenchError(
             f"{path} is a web page that was saved under a checkpoint's name; open its address in a browser and "
             "get the file itself."

@@ -13,6 +13,7 @@ ORDER = (
     "errors",
     "environment",
     "files",
+    "download",
     "watched",
     "card",
     "importing",
@@ -67,7 +68,7 @@ KEPT_APART = (
 WITHOUT_TORCH = ("store", "results", "leaderboard")
 """What is read on machines that could not run the method."""
 
-HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas")
+HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas", "requests")
 """What no listing and no help text may import."""
 
 TORCH_AND_ITS_USERS = (
