@@ -18,6 +18,7 @@ ORDER = (
     "card",
     "importing",
     "plugins",
+    "weights",
     "scaffold",
     "noise",
     "checkpoint",
