@@ -272,6 +272,7 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "methods", "list"),
         ("-m", "restobench", "datasets", "list"),
         ("-m", "restobench", "metrics", "list"),
+        ("-m", "restobench", "weights", "list"),
     ],
     ids=" ".join,
 )
