@@ -40,7 +40,8 @@ class Cache:
 
     @staticmethod
     def _open(where: str) -> sqlite3.Connection:
-        database = sqlite3.connect(where, timeout=60)
+        # One thread uses it; but whichever thread collects garbage closes it.
+        database = sqlite3.connect(where, timeout=60, check_same_thread=False)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.executescript(_TABLES)

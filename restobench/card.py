@@ -164,9 +164,13 @@ class WeightFile(_Card):
 
 
 class Variant(_Card):
-    """What makes `name@variant` differ from the method's card."""
+    """What makes `name@variant` differ from the method's card. What is None is as the card says."""
 
     help: str = ""
+    tasks: tuple[Task, ...] | None = None
+    scales: tuple[int, ...] | None = None
+    needs_mask: bool | None = None
+    training_data: str | None = None
     settings: dict[str, Value] = {}
     weights: dict[str, WeightFile] = {}
 
@@ -238,6 +242,12 @@ class MethodCard(_Card):
                     raise ValueError(f"{who} sets the unknown setting {name!r}")
                 self.settings[name].parse(name, value)
         return self
+
+    def of_variant(self, name: str) -> MethodCard:
+        """The card with what a variant says in place of what the method says."""
+        variant = self.variants[name]
+        own = {field: getattr(variant, field) for field in ("tasks", "scales", "needs_mask", "training_data")}
+        return self.model_copy(update={field: value for field, value in own.items() if value is not None})
 
 
 class Crop(_Card):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import pickletools
 import re
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from restobench.errors import RestobenchError
 from restobench.files import is_web_page
@@ -39,6 +41,62 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} holds a {type(content).__name__} and no tensors by name; a checkpoint with a state dict is wanted."
         )
     return content
+
+
+def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Any]:
+    """Load a checkpoint into a module, every key of both, and say what was loaded.
+
+    What a trainer puts around names is taken off: `module.` of distributed training and
+    `_orig_mod.` of compilation, in any order.
+
+    Args:
+        module: What is loaded into, in place; dtypes and device stay the module's.
+        path: The file.
+        wrappers: Keys under which a trainer may have put the state dict, the best first; a file
+            without any of them is taken as the state dict itself.
+
+    Returns:
+        For `Setup.audit`: the number of tensors loaded, and the names (none) of those missing
+        and unexpected.
+
+    Raises:
+        RestobenchError: As `read_checkpoint` does, or a key is missing or unexpected, or has
+            another shape; all are listed.
+    """
+    content = read_checkpoint(path)
+    state = next((content[wrapper] for wrapper in wrappers if isinstance(content.get(wrapper), Mapping)), content)
+    state = {_bare_name(str(name)): value for name, value in state.items()}
+    wanted = module.state_dict()
+    missing = [name for name in wanted if name not in state]
+    unexpected = [name for name in state if name not in wanted]
+    misshapen = [
+        f"{name} ({_shape(state[name])} instead of {_shape(tensor)})"
+        for name, tensor in wanted.items()
+        if name in state and _shape(state[name]) != _shape(tensor)
+    ]
+    faults = {"missing": missing, "unexpected": unexpected, "of another shape": misshapen}
+    if any(faults.values()):
+        lists = "; ".join(f"{len(names)} {fault}: {_listed(names)}" for fault, names in faults.items() if names)
+        raise RestobenchError(
+            f"{path} does not fit {type(module).__name__}, which has {len(wanted)} keys. {lists}. "
+            "Give the checkpoint of this method and variant."
+        )
+    module.load_state_dict(state)
+    return {"loaded": len(wanted), "missing": missing, "unexpected": unexpected}
+
+
+def _bare_name(name: str) -> str:
+    return re.sub(r"^(?:module\.|_orig_mod\.)+", "", name)
+
+
+def _shape(value: Any) -> str:
+    return " x ".join(map(str, value.shape)) or "a number" if isinstance(value, Tensor) else "no tensor"
+
+
+def _listed(names: Sequence[str], at_most: int = 20) -> str:
+    """The names, the first of them where they are very many: a wrong file misses every one."""
+    rest = len(names) - at_most
+    return ", ".join(names[:at_most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _refuse_what_is_plainly_no_checkpoint(path: Path) -> None:

@@ -284,7 +284,7 @@ def choose_method(
     overrides = variant.settings | (card.test.settings if test and card.test else {})
     return MethodChoice(
         plugin=plugin,
-        card=card,
+        card=card.of_variant(variant_name),
         variant=variant_name,
         settings=_settle(base, card, overrides, settings or {}),
         weights=_settle_weights(base, card.weights_of(variant_name), weights or {}, look=not test),

@@ -51,6 +51,21 @@ class Noise:
 
         return cls(ids, source)
 
+    @classmethod
+    def joined(cls, noises: Sequence[Noise]) -> Noise:
+        """The noise of several batches as that of one: the samples of the first, then those of the next.
+
+        Each sample's numbers are those that its own noise would have drawn from here on.
+        """
+        owners = [(noise, noise._draws, sample_id) for noise in noises for sample_id in noise.ids]
+
+        def source(place: str, part: str, number: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+            noise, drawn, sample_id = owners[int(place)]
+            # A part counts from 0, whatever was drawn outside it.
+            return noise._source(sample_id, noise._part + part, number if part else drawn + number, shape)
+
+        return cls([str(place) for place in range(len(owners))], source)
+
     def part(self, name: str) -> Noise:
         """A stream of its own for a part of each picture, as in `noise.part("tile3")`.
 

@@ -44,11 +44,13 @@ def tile_starts(length: int, tile: int, overlap: int) -> list[int]:
     return list(dict.fromkeys(min(start, length - tile) for start in range(0, length, tile - overlap)))
 
 
-def restore_in_tiles(restore: RestoreTile, lq: Tensor, noise: Noise, *, tile: int, overlap: int, scale: int) -> Tensor:
+def restore_in_tiles(
+    restore: RestoreTile, lq: Tensor, noise: Noise, *, tile: int, overlap: int, scale: int, at_once: int = 1
+) -> Tensor:
     """Restore `lq` tile by tile, row by row, and average where tiles overlap.
 
     The pictures of a batch are cut alike and go through `restore` together. Memory beyond
-    one tile's: the float32 result and a map of counts, on the device of `lq`.
+    that of `at_once` tiles: the float32 result and a map of counts, on the device of `lq`.
 
     Args:
         restore: Restores one tile of every picture in the batch.
@@ -58,6 +60,8 @@ def restore_in_tiles(restore: RestoreTile, lq: Tensor, noise: Noise, *, tile: in
         tile: Side of a tile in pixels of `lq`; 0 restores the picture whole.
         overlap: By how many pixels neighbours overlap; less than `tile`.
         scale: How many times larger than its input a restored tile is.
+        at_once: How many tiles of each picture go through `restore` together, one tile of every
+            picture after the other. What they draw does not depend on it.
 
     Returns:
         (B, C', scale H, scale W), float32 where it was tiled.
@@ -69,15 +73,19 @@ def restore_in_tiles(restore: RestoreTile, lq: Tensor, noise: Noise, *, tile: in
     if tile == 0:
         return restore(lq, noise)
     batch, _, height, width = lq.shape
-    corners = product(tile_starts(height, tile, overlap), tile_starts(width, tile, overlap))
+    corners = list(product(tile_starts(height, tile, overlap), tile_starts(width, tile, overlap)))
     total: Tensor | None = None
     count = lq.new_zeros((1, 1, scale * height, scale * width), dtype=torch.float32)
-    for number, (top, left) in enumerate(corners):
-        restored = restore(lq[..., top : top + tile, left : left + tile], noise.part(f"tile{number}"))
+    for first in range(0, len(corners), at_once):
+        some = corners[first : first + at_once]
+        tiles = torch.cat([lq[..., top : top + tile, left : left + tile] for top, left in some])
+        parts = [noise.part(f"tile{first + number}") for number in range(len(some))]
+        restored = restore(tiles, Noise.joined(parts) if len(some) > 1 else parts[0])
         if total is None:
             total = lq.new_zeros((batch, restored.shape[1], *count.shape[2:]), dtype=torch.float32)
-        place = (..., slice(scale * top, scale * (top + tile)), slice(scale * left, scale * (left + tile)))
-        total[place] += restored
-        count[place] += 1
+        for (top, left), one in zip(some, restored.split(batch), strict=True):
+            place = (..., slice(scale * top, scale * (top + tile)), slice(scale * left, scale * (left + tile)))
+            total[place] += one
+            count[place] += 1
     assert total is not None, "a picture without pixels"
     return total.div_(count)

@@ -157,17 +157,13 @@ def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping
 
 
 def how_to_get(reference: str, parts: Mapping[str, WeightFile], missing: Sequence[str]) -> str:
-    """What to do about the `missing` ones of a variant's parts, in one sentence or two."""
-    on_the_web = [part for part in missing if parts[part].url]
-    by_hand = [part for part in missing if not parts[part].url]
-    sentences = []
-    if on_the_web:
-        files = ", ".join(f"{parts[part].file}, {size_in_words(parts[part].size)}" for part in on_the_web)
-        sentences.append(f"Get them with 'restobench weights fetch {reference}' ({files}).")
-    if by_hand:
-        option = "FILE" if len(parts) == 1 else f"{by_hand[0]}=FILE"
-        sentences.append(f"Name the file: --weights {option}.")
-    return " ".join(sentences)
+    """What to do about the `missing` ones of a variant's parts, in one sentence."""
+    options = " ".join(f"--weights {'' if len(parts) == 1 else f'{part}='}FILE" for part in missing)
+    by_hand = f"name the file{'s' if len(missing) > 1 else ''}: {options}."
+    files = [f"{parts[part].file}, {size_in_words(parts[part].size)}" for part in missing if parts[part].url]
+    if not files:
+        return f"N{by_hand[1:]}"
+    return f"Fetch {'; '.join(files)} with 'restobench weights fetch {reference}', or {by_hand}"
 
 
 def fetch(part: Part, listener: Listener, patience: Patience | None = None) -> Path:

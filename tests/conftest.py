@@ -26,6 +26,17 @@ def _own_home(session_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("RESTOBENCH_DATASETS", raising=False)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Small networks in one thread: several wait for each other, for seconds where the machine has other work."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     """A smooth random picture, (H, W, 3)."""
     small = np.random.default_rng(seed).integers(0, 256, (max(2, height // 6), max(2, width // 6), 3), np.uint8)

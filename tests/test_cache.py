@@ -1,5 +1,7 @@
+import gc
 import math
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -55,6 +57,18 @@ def test_a_file_changed_just_now_is_not_trusted(tmp_path: Path) -> None:
         file.write_bytes(content)
         os.utime(file, (time.time(), 1_000_000_000 + time.time()))
         assert cache.hashes([file])[file] == sha256_of(file)
+
+
+def test_any_thread_may_be_the_one_that_drops_it(tmp_path: Path) -> None:
+    """Garbage is collected wherever Python happens to be."""
+    caches = [Cache(tmp_path)]
+
+    dropping = threading.Thread(target=caches.clear)
+    dropping.start()
+    dropping.join()
+    gc.collect()
+
+    assert Cache(tmp_path).values("psnr@1", [("a", "b")]) == {}
 
 
 def test_a_home_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:

@@ -133,3 +133,23 @@ def test_a_command_line_is_checked_like_any_value(tmp_path: Path) -> None:
         setting.parse("line", "a {seed}")
     with pytest.raises(RestobenchError, match=r"Setting 'line' is no command line \(No closing quotation\)"):
         setting.parse("line", "a '{input}")
+
+
+def test_a_variant_says_what_it_is_for_itself() -> None:
+    """One method may enlarge in one variant and fill holes in another; what a variant leaves out is the card's."""
+    common = {"title": "T", "summary": "S", "revision": "1", "licence": "MIT", "default_variant": "large"}
+    hole = {"tasks": ["inpainting"], "scales": [1], "needs_mask": True, "training_data": "holes"}
+    card = MethodCard.model_validate(
+        common | {"tasks": ["super-resolution"], "scales": [4], "variants": {"large": {}, "hole": hole}}
+    )
+
+    filled = card.of_variant("hole")
+
+    assert card.of_variant("large") == card
+    assert (filled.tasks, filled.scales, filled.needs_mask, filled.training_data) == (
+        ("inpainting",),
+        (1,),
+        True,
+        "holes",
+    )
+    assert filled.variants == card.variants

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from restobench.checkpoint import read_checkpoint
+from restobench.checkpoint import load_strictly, read_checkpoint
 from restobench.errors import RestobenchError
 
 
@@ -174,3 +174,44 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         read_checkpoint(tmp_path)
     with pytest.raises(RestobenchError, match=r"The checkpoint .*absent\.pth does not exist"):
         read_checkpoint(tmp_path / "absent.pth")
+
+
+def loaded(tmp_path: Path, content: Any, **options: Any) -> tuple[nn.Linear, dict[str, Any]]:
+    """A layer into which a file with this content was loaded, and the audit."""
+    torch.save(content, tmp_path / "net.pth")
+    layer = nn.Linear(3, 5)
+    return layer, load_strictly(layer, tmp_path / "net.pth", **options)
+
+
+def test_a_state_dict_is_loaded_whatever_a_trainer_put_around_it(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """Wrapped or flat, with the prefixes of distributed training and of compilation in either order."""
+    forms: list[tuple[Any, dict[str, Any]]] = [
+        (state, {}),
+        ({"state_dict": state, "step": 7}, {}),
+        ({f"module.{name}": tensor for name, tensor in state.items()}, {}),
+        ({f"_orig_mod.module.{name}": tensor for name, tensor in state.items()}, {}),
+        ({"params": {}, "params_ema": state}, {"wrappers": ("params_ema", "params")}),
+    ]
+    for content, options in forms:
+        layer, audit = loaded(tmp_path, content, **options)
+
+        assert torch.equal(layer.weight, state["weight"])
+        assert torch.equal(layer.bias, state["bias"].float())
+        assert audit == {"loaded": 2, "missing": [], "unexpected": []}
+
+
+def test_every_key_that_does_not_fit_is_listed(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """A network that ran half loaded would give pictures, and nobody would know."""
+    with pytest.raises(RestobenchError) as caught:
+        loaded(tmp_path, {"weight": state["weight"].T, "gamma": state["bias"], "step": 7})
+
+    assert str(caught.value) == (
+        f"{tmp_path / 'net.pth'} does not fit Linear, which has 2 keys. 1 missing: bias; 2 unexpected: gamma, step; "
+        "1 of another shape: weight (3 x 5 instead of 5 x 3). Give the checkpoint of this method and variant."
+    )
+
+
+def test_very_many_wrong_keys_are_counted(tmp_path: Path) -> None:
+    """A file of another network misses every name; twenty of them say so."""
+    with pytest.raises(RestobenchError, match=r"30 unexpected: layer0, layer1, .*layer19 and 10 more\. Give"):
+        loaded(tmp_path, {f"layer{number}": torch.zeros(1) for number in range(30)} | nn.Linear(3, 5).state_dict())

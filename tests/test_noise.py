@@ -72,3 +72,18 @@ def test_known_noise_can_be_injected() -> None:
 
     assert second.tolist() == [[1, 1], [1, 1]]
     assert asked[-1] == ("b", "/tile1", 0)
+
+
+def test_joined_noise_is_what_each_would_have_drawn() -> None:
+    """Tiles that go through a network together must not change each other's noise."""
+    whole = Noise.of_seed(0, ["a", "b"])
+    apart = [whole.part("tile0"), whole.part("tile1")]
+    apart[1].draw((3,))
+
+    joined = Noise.joined([Noise.of_seed(0, ["a", "b"]).part("tile0"), apart[1]])
+
+    for _ in range(2):
+        assert torch.equal(joined.draw((5,)), torch.cat([one.draw((5,)) for one in apart]))
+    inner = torch.cat([one.part("face").draw((5,)) for one in apart])
+    assert torch.equal(joined.part("face").draw((5,)), inner)
+    assert torch.equal(Noise.joined([joined]).draw((5,)), torch.cat([one.draw((5,)) for one in apart]))

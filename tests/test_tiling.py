@@ -115,3 +115,21 @@ def test_tiles_that_cannot_cover_a_picture_are_refused(tile: int, overlap: int, 
         check_tiles(tile, overlap)
     with pytest.raises(RestobenchError, match=sentence):
         restore_in_tiles(enlarge, torch.rand(1, 3, 9, 9), Noise.of_seed(0, "a"), tile=tile, overlap=overlap, scale=3)
+
+
+@pytest.mark.parametrize("at_once", [2, 5, 100])
+def test_tiles_restored_together_are_the_same_tiles(at_once: int) -> None:
+    """How many fit on a device must not be seen in the picture, nor in its noise."""
+
+    def disturb(lq: Tensor, noise: Noise) -> Tensor:
+        return (
+            enlarge(lq, noise) + noise.draw((3, 3 * lq.shape[2], 3 * lq.shape[3])) + noise.part("end").draw((1, 1, 1))
+        )
+
+    lq = torch.rand(2, 3, 37, 13, generator=torch.Generator().manual_seed(0))
+    options = {"tile": 16, "overlap": 5, "scale": 3}
+
+    one_by_one = restore_in_tiles(disturb, lq, Noise.of_seed(0, "ab"), **options)
+    together = restore_in_tiles(disturb, lq, Noise.of_seed(0, "ab"), **options, at_once=at_once)
+
+    assert torch.equal(together, one_by_one)

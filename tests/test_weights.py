@@ -248,10 +248,11 @@ def test_missing_weights_name_the_command_that_fetches_them() -> None:
         choose_method("weighty").build()
 
     assert str(caught.value) == (
-        "'weighty' needs weights that were not given: autoencoder, unet. Get them with 'restobench weights fetch "
-        "weighty@v1' (autoencoder.pth, size unknown, unet_v1.pth, 200 kB)."
+        "'weighty' needs weights that were not given: autoencoder, unet. Fetch autoencoder.pth, size unknown; "
+        "unet_v1.pth, 200 kB with 'restobench weights fetch weighty@v1', or name the files: "
+        "--weights autoencoder=FILE --weights unet=FILE."
     )
-    with pytest.raises(RestobenchError, match=r"fetch weighty@v3' \(auto.*\)\. Name the file: --weights unet=FILE\."):
+    with pytest.raises(RestobenchError, match=r"Fetch auto.* fetch weighty@v3', or name the files: .*unet=FILE"):
         choose_method("weighty@v3").build()
 
 

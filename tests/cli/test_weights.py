@@ -70,9 +70,7 @@ def test_from_nothing_to_a_row(restobench: Restobench, make_pairs: Callable[...,
         foretold.out
     )
     assert without.code == 2
-    assert "Get them with 'restobench weights fetch weighty@v1' (vae.pth, size unknown, unet_v1.pth, 150 kB)" in (
-        without.err
-    )
+    assert "vae.pth, size unknown; unet_v1.pth, 150 kB with 'restobench weights fetch weighty@v1'" in without.err
     assert fetched.code == 0
     assert ran.code == 0, ran.err
     assert "weighty" in ran.out
