@@ -243,6 +243,18 @@ class MethodCard(_Card):
                 self.settings[name].parse(name, value)
         return self
 
+    @model_validator(mode="after")
+    def _one_file_is_one_file(self) -> MethodCard:
+        known: dict[str, WeightFile] = {}
+        for variant in self.variants:
+            for facts in self.weights_of(variant).values():
+                other = known.setdefault(facts.file or "", facts)
+                if facts.file and (other.url, other.size, other.sha256) != (facts.url, facts.size, facts.sha256):
+                    raise ValueError(
+                        f"the file {facts.file!r} has two addresses, sizes or hashes; name one differently"
+                    )
+        return self
+
     def of_variant(self, name: str) -> MethodCard:
         """The card with what a variant says in place of what the method says."""
         variant = self.variants[name]

@@ -47,6 +47,8 @@ class Part:
     """What names method and variant on the command line."""
     name: str
     facts: WeightFile
+    licence: str
+    """The file's own, or what the method's card says."""
 
     @property
     def path(self) -> Path | None:
@@ -95,9 +97,10 @@ def parts_of(name: str, *, every_variant: bool = False) -> list[Part]:
     if variant and variant not in card.variants:
         raise unknown_name(f"variant of '{plugin.name}'", variant, card.variants)
     variants = [variant] if variant else list(card.variants) if every_variant else [card.default_variant]
+    references = [plugin.reference + (f"@{one}" if len(card.variants) > 1 else "") for one in variants]
     return [
-        Part(plugin, one, plugin.reference + (f"@{one}" if len(card.variants) > 1 else ""), part, facts)
-        for one in variants
+        Part(plugin, one, reference, part, facts, facts.licence or card.licence)
+        for one, reference in zip(variants, references, strict=True)
         for part, facts in card.weights_of(one).items()
     ]
 

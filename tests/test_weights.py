@@ -148,6 +148,17 @@ def test_a_card_is_refused_where_it_could_not_be_used() -> None:
         WeightFile(file="x.pth.part")
 
 
+def test_one_file_name_stands_for_one_file(install: Install) -> None:
+    """Else the variant that was fetched first would lend its weights to the other."""
+    card = (
+        '[weights.a]\nfile = "x"\nurl = "https://h/x"\n[variants.default.weights.b]\nfile = "x"\nurl = "https://h/y"\n'
+    )
+    install("twice", "twice", package="mine_t", card=CARD + card)
+
+    with pytest.raises(RestobenchError, match=r"the file 'x' has two addresses, sizes or hashes"):
+        parts_of("twice")
+
+
 def test_such_a_card_is_an_error_that_names_it(install: Install) -> None:
     """As any other mistake in a card."""
     install("evil", "evil", package="mine_e", card=CARD + '[weights.model]\nfile = "../x"\nurl = "https://h/x"\n')

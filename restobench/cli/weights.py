@@ -43,7 +43,7 @@ def list_weights(as_json: given.Json = False) -> None:
     for row in rows:
         there = "-" if row["file"] is None else "yes" if row["there"] else "no"
         size = _size(row["size"]) if row["size"] else ""
-        table.add_row(row["method"], row["part"], row["file"] or "given by hand", size, there, row["licence"] or "")
+        table.add_row(row["method"], row["part"], row["file"] or "given by hand", size, there, row["licence"])
     standard_output().print(table, highlight=False)
 
 
@@ -76,6 +76,8 @@ def fetch_weights(
     """
     chosen = _needed(name, parts or ())
     reporter = TerminalReporter()
+    for licence in dict.fromkeys(part.licence for part in chosen):
+        reporter.say(f"Licence of {', '.join(part.name for part in chosen if part.licence == licence)}: {licence}")
     problems = []
     for part in {part.path or part.name: part for part in chosen}.values():
         try:
@@ -152,7 +154,7 @@ def _row(part: Part) -> dict[str, Any]:
         "file": part.facts.file,
         "size": path.stat().st_size if path and part.there else part.facts.size,
         "there": part.there,
-        "licence": part.facts.licence,
+        "licence": part.licence,
     }
 
 
