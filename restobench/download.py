@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -157,6 +158,8 @@ class _Download:
                 self._refuse_status(response)
                 self._receive(response, start, state)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            if not self.answered and isinstance(error, requests.exceptions.SSLError):
+                raise UnavailableError(f"{self.url} could not be had safely: {_short(error)}.") from error
             if not self.answered and _never_got_through(error):
                 raise UnavailableError(
                     f"{self.url} could not be reached: {_short(error)}. Is there a network?"
@@ -317,7 +320,7 @@ def _never_got_through(error: requests.RequestException) -> bool:
     import requests
     from urllib3.exceptions import NewConnectionError
 
-    never = (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
+    never = (requests.ConnectTimeout, requests.exceptions.ProxyError)
     return isinstance(error, never) or isinstance(_reason(error), NewConnectionError)
 
 
@@ -327,10 +330,14 @@ def _short(error: requests.RequestException) -> str:
 
     if isinstance(error, requests.ConnectTimeout):
         return "no answer in time"
-    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+    text = str(_reason(error))
+    if isinstance(error, requests.Timeout) or "timed out" in text:
         return "the server went silent"
-    text = str(_reason(error)).rpartition(": ")[2].strip("() '\"")
-    return "the connection broke off" if "IncompleteRead" in str(error) or not text else text
+    if "IncompleteRead" in text:
+        return "the connection broke off"
+    # `[Errno -2] Name or service not known)`, `ConnectionResetError(104, 'Connection reset by peer')`
+    found = re.findall(r"\[Errno -?\d+\] ([^)'\"]+)", text) or re.findall(r"'([^']+)'\)", text)
+    return found[-1] if found else text
 
 
 def _reason(error: BaseException) -> object:

@@ -1,5 +1,7 @@
 """A web server on this machine that misbehaves on demand, for the tests of downloads."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ Behaviour = Literal[
     "page",
     "page in disguise",
     "silent",
+    "hang up",
+    "reset",
     "no length",
     "chunked",
     "wait",  # after half of what was asked for, until released
@@ -83,6 +87,10 @@ class FileServer:
             request.end_headers()
         elif behaviour in ("page", "page in disguise"):
             self._page(request, "text/html; charset=utf-8" if behaviour == "page" else "application/octet-stream")
+        elif behaviour in ("hang up", "reset"):
+            if behaviour == "reset":
+                request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            request.connection.close()
         elif behaviour == "silent":
             self.release.wait(20)
         else:

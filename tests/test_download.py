@@ -198,7 +198,16 @@ def test_a_kill_before_the_last_step_costs_no_download(server: FileServer, path:
     assert server.asked == []
 
 
-@pytest.mark.parametrize("state", ["", "[]", "{}", '{"url": "http://else.where/", "validator": "x", "total": 9}'])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"url": 1, "validator": 2, "total": "3"}',
+        '{"url": "http://else.where/", "validator": "x", "total": 9}',
+    ],
+)
 def test_a_part_of_which_nothing_is_known_is_begun_anew(server: FileServer, path: Path, state: str) -> None:
     """Also where the card's address has changed."""
     path.parent.mkdir()
@@ -273,6 +282,30 @@ def test_one_that_goes_silent_midway_is_asked_for_the_rest(server: FileServer, p
 
     assert server.ranges[1] is not None
     assert path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("hang up", "Remote end closed connection without response"),
+        ("reset", "Connection reset by peer"),
+        ("break off", "the connection broke off"),
+    ],
+)
+def test_a_reason_is_a_few_words(server: FileServer, path: Path, behaviour: Behaviour, reason: str) -> None:
+    """And not the exceptions of four libraries, one inside the other; all of these may pass."""
+    server.behaviours = [behaviour, "good"]
+
+    heard = get(server, path)
+
+    assert heard.lines[0] == f"model.pth: {reason}; trying again in 0 s"
+    assert path.read_bytes() == BODY
+
+
+def test_a_connection_that_is_not_safe_is_not_used(server: FileServer, path: Path) -> None:
+    """Whatever stands there does not speak TLS, or has no right to the name."""
+    with pytest.raises(UnavailableError, match=r"^https://127\.\S+ could not be had safely: \[SSL: .*"):
+        download(server.url().replace("http:", "https:"), path, listener=Heard(), patience=IMPATIENT)
 
 
 def test_without_a_network_it_fails_at_once(path: Path) -> None:
