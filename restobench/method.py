@@ -200,10 +200,8 @@ class MethodChoice:
         """
         import torch
 
-        if missing := self.missing_parts():
-            raise RestobenchError(
-                f"'{self.name}' needs weights that were not given: {', '.join(missing)}. {self.how_to_get(missing)}"
-            )
+        if lack := self.lack():
+            raise RestobenchError(lack)
         setup = Setup(
             device=torch.device(device),
             dtype=getattr(torch, dtype),
@@ -229,6 +227,12 @@ class MethodChoice:
     def parts(self) -> dict[str, WeightFile]:
         """What is true of each part's weights, of this variant."""
         return self.card.weights_of(self.variant)
+
+    def lack(self) -> str | None:
+        """Why it cannot be built here, and what to do: weights are missing; None where none are."""
+        if not (missing := self.missing_parts()):
+            return None
+        return f"'{self.name}' needs weights that were not given: {', '.join(missing)}. {self.how_to_get(missing)}"
 
     def how_to_get(self, missing: Sequence[str]) -> str:
         """A sentence on what to do about missing parts."""

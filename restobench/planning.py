@@ -275,6 +275,17 @@ def _planned(
     return PlannedRun(choice, dataset, fingerprint, identity, seed)
 
 
+def refuse_missing_weights(planned: Sequence[PlannedRun]) -> None:
+    """Say what all runs lack before the first begins: the last of them may come hours later.
+
+    Raises:
+        RestobenchError: Weights are missing; of each method what, and what to do.
+    """
+    lacks = dict.fromkeys(lack for one in planned if (lack := one.choice.lack()))
+    if lacks:
+        raise RestobenchError("\n".join(lacks))
+
+
 def metrics_for(dataset: Dataset, names: Sequence[str] | None) -> list[Metric]:
     """The metrics asked for; where none were named, those of the data set's protocol."""
     return choose_metrics(names if names is not None else read_protocol(dataset.protocol).metrics)
