@@ -19,7 +19,7 @@ from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
-from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan
+from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan, refuse_missing_weights
 from restobench.provenance import best_device, evaluation_device, set_tf32
 from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
@@ -339,5 +339,6 @@ def run(
     if metrics is not None:
         choose_metrics(metrics)
     planned = plan(named, placed, options, cache, settings=settings, weights=weights, label=label, scale=scale)
+    refuse_missing_weights(planned)
     results = [carry_out(one, options, cache, metrics=metrics, reporter=reporter) for one in planned]
     return pd.DataFrame([row for result in results for row in result.rows()])

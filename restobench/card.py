@@ -21,6 +21,7 @@ from pydantic import (
     PositiveInt,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -129,14 +130,37 @@ class Setting(_Card):
 
 
 class WeightFile(_Card):
-    """One file of trained weights, and where it comes from. Sizes in bytes."""
+    """One file of trained weights, and where it comes from."""
 
     file: str | None = None
-    url: str | None = None
-    size: int | None = None
-    sha256: str | None = None
+    """What it is called in the method's folder of weights, perhaps in a folder in there; None: always given by hand."""
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+/\S+$")] | None = None
+    size: PositiveInt | None = None
+    """In bytes."""
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Where its authors publish one; else that of the first download is kept and compared."""
     licence: str | None = None
     help: str = ""
+
+    @field_validator("file")
+    @classmethod
+    def _stays_in_its_folder(cls, file: str | None) -> str | None:
+        """A card of a stranger must not say where on the disk something is written."""
+        plain = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+        if file is not None and not all(plain.fullmatch(step) for step in file.split("/")):
+            raise ValueError(
+                f"{file!r} is no plain file name: letters, digits, '.', '_', '+' and '-', not beginning with a dot"
+            )
+        if file is not None and file.endswith((".part", ".part.json", ".lock", ".sha256")):
+            raise ValueError(f"{file!r} ends as the files do that restobench keeps beside weights")
+        return file
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> WeightFile:
+        # Not the address's end: addresses change, and the file stays what it was.
+        if self.url and not self.file:
+            raise ValueError("a url needs a file: what the file is called here")
+        return self
 
 
 class Variant(_Card):
@@ -201,6 +225,10 @@ class MethodCard(_Card):
         """The settings that are command lines. A card that has any is run with exactly one of them given."""
         return {name: setting.command for name, setting in self.settings.items() if setting.command}
 
+    def weights_of(self, variant: str) -> dict[str, WeightFile]:
+        """By part, the weights that a variant needs: the card's, and its own."""
+        return self.weights | self.variants[variant].weights
+
     @model_validator(mode="after")
     def _variants_fit(self) -> MethodCard:
         if self.default_variant not in self.variants:
@@ -213,6 +241,18 @@ class MethodCard(_Card):
                 if name not in self.settings:
                     raise ValueError(f"{who} sets the unknown setting {name!r}")
                 self.settings[name].parse(name, value)
+        return self
+
+    @model_validator(mode="after")
+    def _one_file_is_one_file(self) -> MethodCard:
+        known: dict[str, WeightFile] = {}
+        for variant in self.variants:
+            for facts in self.weights_of(variant).values():
+                other = known.setdefault(facts.file or "", facts)
+                if facts.file and (other.url, other.size, other.sha256) != (facts.url, facts.size, facts.sha256):
+                    raise ValueError(
+                        f"the file {facts.file!r} has two addresses, sizes or hashes; name one differently"
+                    )
         return self
 
     def of_variant(self, name: str) -> MethodCard:

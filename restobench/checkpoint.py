@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from restobench.errors import RestobenchError
+from restobench.files import is_web_page
 
 _PICKLE_BYTES = 2**24
 """How much of a refused file is searched for calls; a length that lies about the rest then asks for no memory."""
@@ -114,7 +115,7 @@ def _refuse_what_is_plainly_no_checkpoint(path: Path) -> None:
         raise RestobenchError(
             f"{path} is a Git LFS pointer and not the checkpoint itself; run 'git lfs pull' beside it."
         )
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    if is_web_page(start):
         raise RestobenchError(
             f"{path} is a web page that was saved under a checkpoint's name; open its address in a browser and "
             "get the file itself."

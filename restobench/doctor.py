@@ -10,11 +10,13 @@ from typing import Literal
 
 from restobench.card import MethodCard
 from restobench.dataset import dataset_cards
+from restobench.download import size_in_words
 from restobench.environment import datasets_folder, home, runs_folder
 from restobench.errors import RestobenchError
 from restobench.metrics.registry import all_metrics
 from restobench.plugins import plugins
 from restobench.provenance import installed_version
+from restobench.weights import all_parts, weights_folder
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ def examine() -> list[Finding]:
         *_opencv(),
         *_extras(),
         *_plugins(),
+        *_weights(),
     ]
 
 
@@ -140,3 +143,14 @@ def _plugins() -> list[Finding]:
         if problem := metric.missing():
             findings.append(Finding(metric.name, "note", problem))
     return findings
+
+
+def _weights() -> list[Finding]:
+    folder = weights_folder()
+    try:
+        there = {part.path for part in all_parts() if part.there}
+    except RestobenchError:
+        return []  # two packages of one name: said above
+    used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    text = f"{len(there)} files that methods use in {folder}, which holds {size_in_words(used)}"
+    return [Finding("weights", "good", text)]

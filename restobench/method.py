@@ -8,14 +8,15 @@ set or a file that it was not given.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from restobench.card import Interface, MethodCard, Value, WeightFile
 from restobench.errors import RestobenchError, unknown_name
-from restobench.plugins import Plugin, find_plugin, plugin_of_file, plugins
+from restobench.plugins import Plugin, find_method, method_card, plugins
+from restobench.weights import find_weights, how_to_get
 
 if TYPE_CHECKING:
     import torch
@@ -199,13 +200,8 @@ class MethodChoice:
         """
         import torch
 
-        if missing := self.missing_parts():
-            single = len(self._parts()) == 1
-            options = " ".join("--weights FILE" if single else f"--weights {part}=FILE" for part in missing)
-            raise RestobenchError(
-                f"'{self.name}' needs weights that were not given: {', '.join(missing)}. "
-                f"Name the file{'s' if len(missing) > 1 else ''}: {options}."
-            )
+        if lack := self.lack():
+            raise RestobenchError(lack)
         setup = Setup(
             device=torch.device(device),
             dtype=getattr(torch, dtype),
@@ -225,10 +221,27 @@ class MethodChoice:
 
     def missing_parts(self) -> list[str]:
         """The parts whose weights were neither given nor found; a test configuration needs none."""
-        return [] if self.test else [part for part in self._parts() if part not in self.weights]
+        return [] if self.test else [part for part in self.parts if part not in self.weights]
 
-    def _parts(self) -> dict[str, WeightFile]:
-        return self.card.weights | self.card.variants[self.variant].weights
+    @property
+    def parts(self) -> dict[str, WeightFile]:
+        """What is true of each part's weights, of this variant."""
+        return self.card.weights_of(self.variant)
+
+    def lack(self) -> str | None:
+        """Why it cannot be built here, and what to do: weights are missing; None where none are."""
+        if not (missing := self.missing_parts()):
+            return None
+        return f"'{self.name}' needs weights that were not given: {', '.join(missing)}. {self.how_to_get(missing)}"
+
+    def how_to_get(self, missing: Sequence[str]) -> str:
+        """A sentence on what to do about missing parts."""
+        return how_to_get(self.reference, self.parts, missing)
+
+    @property
+    def reference(self) -> str:
+        """What names it on the command line: `NAME@VARIANT`, `PATH.py:CLASS@VARIANT`."""
+        return self.plugin.reference + (f"@{self.variant}" if len(self.card.variants) > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -261,7 +274,7 @@ def choose_method(
         RestobenchError: An unknown method, variant, setting or part, a wrong value, a file
             that is not there, or no test configuration.
     """
-    plugin, variant_name = _find(name)
+    plugin, variant_name = find_method(name)
     base = plugin.name
     card = method_card(plugin)
     if plugin.file and not label and base in plugins("restobench.methods"):
@@ -278,35 +291,10 @@ def choose_method(
         card=card.of_variant(variant_name),
         variant=variant_name,
         settings=_settle(base, card, overrides, settings or {}),
-        weights=_find_weights(base, card.weights | variant.weights, weights or {}),
+        weights=_settle_weights(base, card.weights_of(variant_name), weights or {}, look=not test),
         label=label or base,
         test=test,
     )
-
-
-def _find(name: str) -> tuple[Plugin, str]:
-    """The plugin that `name` means, and the variant, "" where none is named."""
-    if ".py:" in name:
-        path, _, rest = name.rpartition(".py:")
-        attribute, _, variant = rest.partition("@")
-        return plugin_of_file(f"{path}.py:{attribute}"), variant
-    if name.endswith(".py"):
-        raise RestobenchError(f"{name} is a file; name the class in it too: {name}:CLASS.")
-    base, _, variant = name.partition("@")
-    return find_plugin("restobench.methods", base), variant
-
-
-def method_card(plugin: Plugin) -> MethodCard:
-    """A method's card. A file that has none beside it does with the least that can be said.
-
-    Raises:
-        RestobenchError: The card is missing or not valid.
-    """
-    if plugin.file and not plugin.card_path.exists():
-        return MethodCard(
-            title=plugin.attribute, summary=f"Not packaged: {plugin.file}", revision="unpackaged", licence="unknown"
-        )
-    return plugin.card(MethodCard)
 
 
 def _settle(
@@ -327,7 +315,10 @@ def _settle(
     return settled
 
 
-def _find_weights(name: str, parts: Mapping[str, WeightFile], given: Mapping[str, str | Path]) -> dict[str, Path]:
+def _settle_weights(
+    name: str, parts: Mapping[str, WeightFile], given: Mapping[str, str | Path], *, look: bool
+) -> dict[str, Path]:
+    """A file for each part that was given; to `look` finds others where `restobench weights` puts them."""
     if given and not parts:
         raise RestobenchError(f"'{name}' takes no weights; leave --weights out.")
     found = {}
@@ -344,6 +335,8 @@ def _find_weights(name: str, parts: Mapping[str, WeightFile], given: Mapping[str
         if not path.is_file():
             raise RestobenchError(f"The weights {path} do not exist, or are not a file.")
         found[wanted] = path
+    if look:
+        found |= find_weights(name, {part: facts for part, facts in parts.items() if part not in found})
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from restobench.cache import Cache
 from restobench.card import Value
 from restobench.dataset import Dataset, Sample, open_dataset
+from restobench.download import size_in_words
 from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import count_known, why_not
@@ -24,6 +25,7 @@ from restobench.restore import FailureLimit
 from restobench.results import RunRecord, all_runs
 from restobench.store import RunFolder, RunIdentity, check_label
 from restobench.watched import digest, watched_files
+from restobench.weights import refuse_altered
 
 Existing = Literal["resume", "replace", "only"]
 Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
@@ -252,6 +254,7 @@ def _planned(
     choice: MethodChoice, dataset: Dataset, fingerprint: str, seed: int, options: Options, cache: Cache
 ) -> PlannedRun:
     weights = cache.hashes(choice.weights.values())
+    refuse_altered(choice.name, choice.parts, weights)
     watched = watched_files(choice.declared_files, besides=options.runs)
     contents = cache.hashes(path for files in watched.values() for path in files)
     determinants: dict[str, Any] = {
@@ -270,6 +273,17 @@ def _planned(
         determinants["files"] = {declared: digest(files, contents) for declared, files in watched.items()}
     identity = RunIdentity(dataset.name, choice.label, choice.variant, determinants, choice.source_hash())
     return PlannedRun(choice, dataset, fingerprint, identity, seed)
+
+
+def refuse_missing_weights(planned: Sequence[PlannedRun]) -> None:
+    """Say what all runs lack before the first begins: the last of them may come hours later.
+
+    Raises:
+        RestobenchError: Weights are missing; of each method what, and what to do.
+    """
+    lacks = dict.fromkeys(lack for one in planned if (lack := one.choice.lack()))
+    if lacks:
+        raise RestobenchError("\n".join(lacks))
 
 
 def metrics_for(dataset: Dataset, names: Sequence[str] | None) -> list[Metric]:
@@ -343,7 +357,7 @@ def _foretold(
     sets = sum(metric.card.kind == "set" for metric in usable)
     values = (len(usable) - sets) * (len(present) + len(work.restore)) + sets
     pace = _seconds_a_picture(planned, options, history)
-    missing = [f"weights '{part}' of '{planned.choice.name}'" for part in planned.choice.missing_parts()]
+    missing = [_lacking(planned.choice, part) for part in planned.choice.missing_parts()]
     missing += [f"{metric.name}: {reason}" for metric in chosen if (reason := why_not(metric, planned.dataset))]
     return Forecast(
         planned=planned,
@@ -355,6 +369,14 @@ def _foretold(
         seconds=0.0 if not work.restore else None if pace is None else pace * len(work.restore),
         missing=tuple(missing),
     )
+
+
+def _lacking(choice: MethodChoice, part: str) -> str:
+    facts = choice.parts[part]
+    text = f"weights '{part}' of '{choice.name}'"
+    if not facts.url:
+        return text
+    return f"{text}: {facts.file}, {size_in_words(facts.size)}; restobench weights fetch {choice.reference}"
 
 
 def _seconds_a_picture(planned: PlannedRun, options: Options, history: Sequence[RunRecord]) -> float | None:

@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from restobench.card import Card, read_card
+from restobench.card import Card, MethodCard, read_card
 from restobench.errors import RestobenchError, unknown_name
 from restobench.importing import import_file
 
@@ -41,6 +41,11 @@ class Plugin:
     attribute: str
     distribution: str
     file: Path | None = None
+
+    @property
+    def reference(self) -> str:
+        """What names it on the command line."""
+        return f"{self.file}:{self.attribute}" if self.file else self.name
 
     @property
     def folder(self) -> Path:
@@ -178,3 +183,32 @@ def find_plugin(group: Group, name: str) -> Plugin:
         hint = "If you have just added it, run 'make install' to register its entry point."
         raise unknown_name(_KINDS[group], name, known, hint)
     return known[name]
+
+
+def find_method(name: str) -> tuple[Plugin, str]:
+    """The plugin that `NAME`, `NAME@VARIANT` or `PATH.py:CLASS` means, and the variant, "" where none is named.
+
+    Raises:
+        RestobenchError: There is no such method.
+    """
+    if ".py:" in name:
+        path, _, rest = name.rpartition(".py:")
+        attribute, _, variant = rest.partition("@")
+        return plugin_of_file(f"{path}.py:{attribute}"), variant
+    if name.endswith(".py"):
+        raise RestobenchError(f"{name} is a file; name the class in it too: {name}:CLASS.")
+    base, _, variant = name.partition("@")
+    return find_plugin("restobench.methods", base), variant
+
+
+def method_card(plugin: Plugin) -> MethodCard:
+    """A method's card. A file that has none beside it does with the least that can be said.
+
+    Raises:
+        RestobenchError: The card is missing or not valid.
+    """
+    if plugin.file and not plugin.card_path.exists():
+        return MethodCard(
+            title=plugin.attribute, summary=f"Not packaged: {plugin.file}", revision="unpackaged", licence="unknown"
+        )
+    return plugin.card(MethodCard)

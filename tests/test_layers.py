@@ -13,10 +13,12 @@ ORDER = (
     "errors",
     "environment",
     "files",
+    "download",
     "watched",
     "card",
     "importing",
     "plugins",
+    "weights",
     "scaffold",
     "noise",
     "checkpoint",
@@ -67,7 +69,7 @@ KEPT_APART = (
 WITHOUT_TORCH = ("store", "results", "leaderboard")
 """What is read on machines that could not run the method."""
 
-HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas")
+HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas", "requests")
 """What no listing and no help text may import."""
 
 TORCH_AND_ITS_USERS = (
@@ -270,6 +272,7 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "methods", "list"),
         ("-m", "restobench", "datasets", "list"),
         ("-m", "restobench", "metrics", "list"),
+        ("-m", "restobench", "weights", "list"),
     ],
     ids=" ".join,
 )

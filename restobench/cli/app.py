@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, doctor, leaderboard, results, run
+from restobench.cli import catalogue, check, doctor, leaderboard, results, run, weights
 
 app = typer.Typer(
     name="restobench",
@@ -42,4 +42,5 @@ catalogue.methods.command("new")(check.new_method)
 app.add_typer(catalogue.methods, name="methods")
 app.add_typer(catalogue.datasets, name="datasets")
 app.add_typer(catalogue.metrics, name="metrics")
+app.add_typer(weights.weights, name="weights")
 app.add_typer(leaderboard.leaderboard, name="leaderboard")

@@ -20,6 +20,15 @@ def complete_methods(incomplete: str) -> list[str]:
     return [name for name in plugins("restobench.methods") if name.startswith(incomplete)]
 
 
+def complete_weights(incomplete: str) -> list[str]:
+    """Names of methods and variants whose weights are files, for the shell."""
+    from restobench.weights import all_parts
+
+    references = dict.fromkeys(part.reference for part in all_parts())
+    names = dict.fromkeys(part.plugin.name for part in all_parts()) | references
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def complete_datasets(incomplete: str) -> list[str]:
     """Data set names and aliases, for the shell."""
     from restobench.dataset import dataset_cards

@@ -37,16 +37,16 @@ class TerminalReporter:
         """Look whether standard error is a terminal."""
         from rich.console import Console
 
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """Print a line."""
-        self._console.print(line, markup=False)
+        self.console.print(line, markup=False)
 
     @contextmanager
     def stage(self, title: str, total: int) -> Iterator[Callable[[int, int], None]]:
         """Show a stage's progress, with pictures a second and the time left."""
-        if self._console.is_terminal:
+        if self.console.is_terminal:
             with self._bar(title, total) as advance:
                 yield advance
         else:
@@ -64,7 +64,7 @@ class TerminalReporter:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
-            console=self._console,
+            console=self.console,
         )
         started = time.perf_counter()
         counts = [0, 0]

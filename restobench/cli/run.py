@@ -50,7 +50,7 @@ def run(
     from restobench.cache import Cache
     from restobench.environment import runs_folder
     from restobench.metrics.registry import choose_metrics
-    from restobench.planning import Options, forecast, plan
+    from restobench.planning import Options, forecast, plan, refuse_missing_weights
     from restobench.restore import FailureLimit
 
     options = Options(
@@ -85,6 +85,7 @@ def run(
         else:
             print_forecast(forecasts)
         return
+    refuse_missing_weights(planned)
     reporter = TerminalReporter()
     results = [carry_out(one, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter) for one in planned]
     if as_json:

@@ -78,7 +78,7 @@ def _choose(name: str, settings: Mapping[str, Value] | None, weights: Mapping[st
     if choice.card.test is None:
         raise RestobenchError(
             f"'{choice.name}' needs weights to be checked ({', '.join(missing)}), and its card has no test "
-            f"configuration that would do without. Name the file: --weights {missing[0]}=FILE."
+            f"configuration that would do without. {choice.how_to_get(missing)}"
         )
     return choose_method(name, settings=settings, test=True)
 

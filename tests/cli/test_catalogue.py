@@ -27,6 +27,12 @@ COMMANDS = [
     ["datasets", "show"],
     ["metrics", "list"],
     ["metrics", "show"],
+    ["weights"],
+    ["weights", "list"],
+    ["weights", "show"],
+    ["weights", "fetch"],
+    ["weights", "add"],
+    ["weights", "verify"],
     ["leaderboard", "build"],
 ]
 

@@ -143,7 +143,7 @@ def test_without_weights_and_test_configuration_the_error_says_so() -> None:
     """There is nothing to measure."""
     with pytest.raises(
         RestobenchError,
-        match=r"'spandrel' needs weights to be checked \(model\), and its card has no test .* --weights model=FILE",
+        match=r"'spandrel' needs weights to be checked \(model\), and its card has no test .* --weights FILE",
     ):
         check_method("spandrel")
 

@@ -279,7 +279,8 @@ def test_without_weights_one_sentence_says_what_to_give() -> None:
 
     assert str(caught.value) == (
         "'resshift' needs weights that were not given: unet, autoencoder. "
-        "Name the files: --weights unet=FILE --weights autoencoder=FILE."
+        "Fetch resshift_realsrx4_s15_v1.pth, size unknown; autoencoder_vq_f4.pth, size unknown with 'restobench "
+        "weights fetch resshift@v1', or name the files: --weights unet=FILE --weights autoencoder=FILE."
     )
     settings = choose_method("resshift").settings
     with pytest.raises(RestobenchError, match="'resshift@v1' needs the weights of its unet"):
