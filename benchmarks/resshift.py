@@ -27,13 +27,9 @@ from restobench.noise import Noise
 from restobench_methods.resshift.autoencoder import Attention, VQAutoencoder
 from restobench_methods.resshift.configurations import CONFIGURATIONS
 from restobench_methods.resshift.diffusion import Diffusion
-from restobench_methods.resshift.network import (
-    SwinBlock,
-    UNet,
-    relative_position_index,
-    shifted_window_mask,
-)
+from restobench_methods.resshift.network import UNet
 from restobench_methods.resshift.pipeline import Pipeline, ready
+from restobench_methods.resshift.swin import SwinBlock, relative_position_index, shifted_window_mask
 
 
 def plain_window_attention(block: SwinBlock, x: Tensor) -> Tensor:

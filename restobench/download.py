@@ -1,7 +1,7 @@
 """Getting a file from the web, whole or not at all, and going on where an earlier attempt was cut off.
 
-With requests and not pooch, which the core has too: pooch begins a download that broke off
-from nothing. Knows addresses and files, and nothing of cards or methods.
+With requests, for it leaves the resuming to us and libraries above it (pooch) do not resume.
+Knows addresses and files, and nothing of cards or methods.
 """
 
 from __future__ import annotations

@@ -16,16 +16,16 @@ from restobench.noise import Noise
 from restobench.tiling import restore_in_tiles, tile_starts
 from restobench_methods.resshift.autoencoder import VQAutoencoder
 from restobench_methods.resshift.diffusion import Diffusion
-from restobench_methods.resshift.network import (
+from restobench_methods.resshift.layers import step_embedding
+from restobench_methods.resshift.network import UNet
+from restobench_methods.resshift.pipeline import Pipeline, enlarge
+from restobench_methods.resshift.swin import (
     SwinBlock,
     SwinLayer,
-    UNet,
     relative_position_index,
     shifted_window_mask,
-    step_embedding,
     window_and_shift,
 )
-from restobench_methods.resshift.pipeline import Pipeline, enlarge
 from tests import filling
 from tests import parity_resshift_degradations as parity_resshift_degradations
 from tests.parity import Case, kind

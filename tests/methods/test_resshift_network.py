@@ -9,14 +9,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from restobench_methods.resshift.autoencoder import Attention, Quantiser, VQAutoencoder
 from restobench_methods.resshift.configurations import CONFIGURATIONS, shrunk
-from restobench_methods.resshift.network import (
-    ResidualBlock,
-    SwinBlock,
-    UNet,
-    bottom_row_mask,
-    relative_position_index,
-    shifted_window_mask,
-)
+from restobench_methods.resshift.layers import ResidualBlock
+from restobench_methods.resshift.network import UNet
+from restobench_methods.resshift.swin import SwinBlock, bottom_row_mask, relative_position_index, shifted_window_mask
 from tests.filling import fill, noise
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from restobench_methods.resshift.network import GroupNorm, Upsample
+from restobench_methods.resshift.layers import GroupNorm, Upsample
 
 _DISTANCES = 2**25
 """Distances between positions and codes held at a time: 128 MB. A latent of 512 x 512 has 2^31."""
