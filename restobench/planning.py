@@ -22,8 +22,8 @@ from restobench.method import DTYPES, MethodChoice, choose_method
 from restobench.metrics.registry import Metric, choose_metrics, read_protocol
 from restobench.provenance import best_device, device_name, precision
 from restobench.restore import FailureLimit
-from restobench.results import RunRecord, all_runs
-from restobench.store import RunFolder, RunIdentity, check_label
+from restobench.results import RunRecord, readable_runs
+from restobench.store import RunFolder, RunIdentity, check_label, run_folders
 from restobench.watched import digest, watched_files
 from restobench.weights import refuse_altered
 
@@ -104,7 +104,7 @@ class PlannedRun:
         own = self.identity.folder(options.runs).path
         shared = self.identity.key.rpartition("-")[0]
         paths = own.parent.glob(f"{shared}-*/run.json")
-        return [RunRecord.read(RunFolder(path.parent)) for path in paths if path.parent != own]
+        return readable_runs(RunFolder(path.parent) for path in paths if path.parent != own)
 
     def starts_anew(self, options: Options) -> bool:
         """Whether the pictures that are there are made again: on request, or because nothing tells what made them."""
@@ -131,15 +131,13 @@ class PlannedRun:
         own = self.identity.folder(options.runs).path
         wanted = {key: value for key, value in self.identity.determinants.items() if key != "dataset"}
         found: dict[str, RunFolder] = {}
-        for path in sorted(own.parent.glob("*/inputs.json")) if ids else []:
-            other = RunFolder(path.parent)
-            if other.path == own or not other.run_path.exists():
-                continue
-            run = other.read_run()
-            made = {key: value for key, value in run["determinants"].items() if key != "dataset"}
-            if (made, run["sources"]) == (wanted, self.identity.sources):
-                inputs, known, there = self.dataset.inputs(cache), other.read_inputs(), other.restored_ids()
-                found |= {i: other for i in ids if i in there and known.get(i) == inputs[i]}
+        paths = sorted(own.parent.glob("*/inputs.json")) if ids else []
+        for other in readable_runs(RunFolder(path.parent) for path in paths if path.parent != own):
+            made = {key: value for key, value in other.run["determinants"].items() if key != "dataset"}
+            if (made, other.run["sources"]) == (wanted, self.identity.sources):
+                inputs, known = self.dataset.inputs(cache), other.folder.read_inputs()
+                there = other.folder.restored_ids()
+                found |= {i: other.folder for i in ids if i in there and known.get(i) == inputs[i]}
         return found
 
 
@@ -338,7 +336,7 @@ def forecast(
     Raises:
         RestobenchError: As `carry_out` would before it begins.
     """
-    history = all_runs(options.runs)
+    history = readable_runs(run_folders(options.runs))
     return [_foretold(one, options, cache, history, metrics if evaluate else ()) for one in planned]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,15 @@ class RunRecord:
 def all_runs(runs: Path) -> list[RunRecord]:
     """Every run below `runs`; a damaged one is an error that names it."""
     return [RunRecord.read(folder) for folder in run_folders(runs)]
+
+
+def readable_runs(folders: Iterable[RunFolder]) -> list[RunRecord]:
+    """The runs that can be read: a damaged one beside the wanted one is no reason to stop."""
+    records = []
+    for folder in folders:
+        with suppress(RestobenchError):
+            records.append(RunRecord.read(folder))
+    return records
 
 
 def newest(records: list[RunRecord]) -> list[RunRecord]:

@@ -101,6 +101,20 @@ def test_a_mended_picture_costs_one_restoration(make_pairs: MakePairs, options: 
     assert set(mended.record.folder.read_timing()) == {"a", "b", "c"}
 
 
+def test_a_damaged_run_beside_it_stops_nothing(make_pairs: MakePairs, options: Options) -> None:
+    """Whoever mends a picture need not mend last month's run first."""
+    folder = make_pairs()
+    earlier = once(folder, options).record.folder
+    earlier.run_path.write_text("{")
+    write_picture(folder / "lq" / "a.png", picture(50, 13, 17))
+
+    planned = plan(["lanczos"], [folder], options, Cache(), baseline=False)
+    (foretold,) = forecast(planned, options, Cache())
+
+    assert foretold.restore == 3
+    assert once(folder, options).restored == 3
+
+
 def test_existing_only_restores_nothing(make_pairs: MakePairs, options: Options) -> None:
     """Tables from what there is, and an error where there is nothing."""
     only = Options(runs=options.runs, device="cpu", existing="only")
