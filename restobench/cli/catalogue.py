@@ -124,12 +124,12 @@ def _print_list(rows: list[dict[str, Any]], as_json: bool, columns: tuple[str, .
 
 
 def _print_card(head: dict[str, Any], card: BaseModel, as_json: bool) -> None:
-    content = head | card.model_dump(mode="json")
     if as_json:
-        print_json(content)
+        print_json(head | card.model_dump(mode="json"))
         return
     console = standard_output()
-    for key, value in content.items():
+    # What is as everywhere need not be read here.
+    for key, value in (head | card.model_dump(mode="json", exclude_defaults=True)).items():
         if value in (None, "", [], {}):
             continue
         if key == "crops":
@@ -138,10 +138,19 @@ def _print_card(head: dict[str, Any], card: BaseModel, as_json: bool) -> None:
         if isinstance(value, dict):
             console.print(f"{key}:", markup=False, highlight=False)
             for inner, facts in value.items():
-                line = f"  {inner}: {_words(facts)}"
+                line = f"  {inner}: {_entry(facts)}"
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             console.print(f"{key + ':':<18} {_words(value)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _entry(facts: Any) -> str:
+    """One setting, variant or option: its default, what it is for, and the rest in brackets."""
+    if not isinstance(facts, dict):
+        return _words(facts)
+    rest = {key: value for key, value in facts.items() if key not in ("default", "help")}
+    default = f"{facts['default']!r}  " if "default" in facts else ""
+    return f"{default}{facts.get('help', '')}{f' ({_words(rest)})' if _words(rest) else ''}".strip()
 
 
 def _words(value: Any) -> str:
