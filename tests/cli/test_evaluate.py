@@ -149,7 +149,7 @@ def test_missing_and_extra_pictures_are_listed(restobench: Restobench, brought: 
     assert ran.code == 1
     assert "missing: b" in ran.err
     assert "zebra" in ran.err
-    assert "1 pictures" not in ran.err
+    assert "1 pictures are" not in ran.err
     (row,) = rows(restobench(*EVALUATE, "--metrics", "psnr", "--json").out)
     assert (row["count"], row["missing"]) == (2, 1)
 
