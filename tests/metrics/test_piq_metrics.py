@@ -14,15 +14,9 @@ from torch import Tensor
 from restobench.errors import RestobenchError
 from restobench.metrics import piq_metrics as module
 from restobench.metrics.piq_metrics import fsim, gmsd
+from tests.metrics.pairs import a_pair
 
 BOTH = (fsim, gmsd)
-
-
-def a_pair(batch: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(3)
-    gt = torch.rand(batch, 3, height, width, generator=generator)
-    restored = (gt + 0.1 * torch.randn(gt.shape, generator=generator)).clamp(0, 1)
-    return (restored * 255).round() / 255, (gt * 255).round() / 255
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(fsim, piq.fsim), (gmsd, piq.gmsd)])
@@ -64,18 +58,6 @@ def test_equal_pictures_are_best_and_noisy_ones_worse(metric: Callable[[Tensor, 
     assert metric(gt, gt).item() == pytest.approx(best, abs=1e-12)
     assert metric(flat, flat).item() == pytest.approx(best, abs=1e-12)
     assert abs(metric(restored, gt).item() - best) > 0.01
-
-
-@pytest.mark.parametrize("metric", BOTH)
-def test_the_batch_does_not_move_the_value(metric: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Each picture is measured alone, so this holds to the last bit."""
-    restored, gt = a_pair(3, 37, 53)
-
-    together = metric(restored, gt)
-    alone = torch.cat([metric(restored[i : i + 1], gt[i : i + 1]) for i in range(3)])
-
-    assert together.dtype == torch.float64
-    assert torch.equal(together, alone)
 
 
 @pytest.mark.parametrize("metric", BOTH)

@@ -15,15 +15,9 @@ from torch import Tensor
 from restobench.errors import RestobenchError
 from restobench.metrics import psnr as module
 from restobench.metrics.psnr import psnr, psnr_y, psnr_yiq
+from tests.metrics.pairs import a_pair
 
 ALL = (psnr, psnr_y, psnr_yiq)
-
-
-def a_pair(batch: int = 2, seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    gt = torch.rand(batch, 3, 37, 53, generator=generator)
-    restored = (gt + 0.1 * torch.randn(gt.shape, generator=generator)).clamp(0, 1)
-    return (restored * 255).round() / 255, (gt * 255).round() / 255
 
 
 def rgb_of(array: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -69,18 +63,6 @@ def test_equal_pictures_are_infinite(metric: Callable[[Tensor, Tensor], Tensor])
     _, gt = a_pair()
 
     assert metric(gt, gt).tolist() == [math.inf, math.inf]
-
-
-@pytest.mark.parametrize("metric", ALL)
-def test_the_batch_does_not_move_the_value(metric: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Each picture is measured alone, so this holds to the last bit."""
-    restored, gt = a_pair(batch=5)
-
-    together = metric(restored, gt)
-    alone = torch.cat([metric(restored[i : i + 1], gt[i : i + 1]) for i in range(5)])
-
-    assert together.dtype == torch.float64
-    assert torch.equal(together, alone)
 
 
 def test_small_errors_are_not_lost_in_float32() -> None:

@@ -13,6 +13,7 @@ from restobench.errors import RestobenchError
 from restobench.metrics import registry
 from restobench.metrics.registry import Metric, all_metrics, choose_metrics, protocol_names, read_protocol
 from restobench.plugins import Plugin
+from tests.metrics.pairs import a_pair
 
 WITHOUT_DOWNLOADS = ("psnr", "psnr-y", "psnr-yiq", "ssim", "ssim-y", "ssim-yiq", "fsim", "gmsd")
 
@@ -176,3 +177,16 @@ def test_listing_and_choosing_import_no_torch() -> None:
 def test_the_examples_in_the_docstrings_run() -> None:
     """They are what a reader copies first."""
     assert doctest.testmod(registry).failed == 0
+
+
+@pytest.mark.parametrize("name", WITHOUT_DOWNLOADS)
+def test_the_batch_does_not_move_the_value(name: str) -> None:
+    """Each picture is measured alone, so this holds to the last bit."""
+    metric = choose_metrics([name])[0].load()
+    restored, gt = a_pair(batch=5)
+
+    together = metric(restored, gt)
+    alone = torch.cat([metric(restored[i : i + 1], gt[i : i + 1]) for i in range(5)])
+
+    assert together.dtype == torch.float64
+    assert torch.equal(together, alone)

@@ -14,15 +14,9 @@ from torch import Tensor
 from restobench.errors import RestobenchError
 from restobench.metrics import ssim as module
 from restobench.metrics.ssim import ssim, ssim_y, ssim_yiq
+from tests.metrics.pairs import a_pair
 
 ALL = (ssim, ssim_y, ssim_yiq)
-
-
-def a_pair(batch: int, height: int, width: int, noise: float = 0.1) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(height * width)
-    gt = torch.rand(batch, 3, height, width, generator=generator)
-    restored = (gt + noise * torch.randn(gt.shape, generator=generator)).clamp(0, 1)
-    return (restored * 255).round() / 255, (gt * 255).round() / 255
 
 
 def scikit_image_s(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
@@ -96,18 +90,6 @@ def test_equal_pictures_are_one(metric: Callable[[Tensor, Tensor], Tensor]) -> N
     flat = torch.full_like(gt, 0.3)
 
     assert metric(torch.cat([gt, flat]), torch.cat([gt, flat])).tolist() == pytest.approx([1, 1], abs=1e-12)
-
-
-@pytest.mark.parametrize("metric", ALL)
-def test_the_batch_does_not_move_the_value(metric: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Each picture is measured alone, so this holds to the last bit."""
-    restored, gt = a_pair(3, 37, 53)
-
-    together = metric(restored, gt)
-    alone = torch.cat([metric(restored[i : i + 1], gt[i : i + 1]) for i in range(3)])
-
-    assert together.dtype == torch.float64
-    assert torch.equal(together, alone)
 
 
 @pytest.mark.parametrize("metric", ALL)
