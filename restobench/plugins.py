@@ -21,11 +21,12 @@ from restobench.card import Card, MethodCard, read_card
 from restobench.errors import RestobenchError, unknown_name
 from restobench.importing import import_file
 
-Group = Literal["restobench.methods", "restobench.metrics", "restobench.datasets"]
+Group = Literal["restobench.methods", "restobench.metrics", "restobench.datasets", "restobench.recipes"]
 _KINDS: dict[Group, str] = {
     "restobench.methods": "method",
     "restobench.metrics": "metric",
     "restobench.datasets": "package of data sets",
+    "restobench.recipes": "training recipe",
 }
 
 

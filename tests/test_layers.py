@@ -33,6 +33,7 @@ ORDER = (
     "store",
     "foreign",
     "provenance",
+    "train",
     "exchange",
     "restore",
     "pictures",
@@ -54,7 +55,9 @@ ORDER = (
 )
 """The modules and packages of restobench, lowest first. A new one takes its place here first."""
 
-OPEN_TO_METHODS = ("errors", "noise", "checkpoint", "tiling", "method", "image", "degradations")
+OPEN_TO_METHODS = (
+    "errors", "noise", "checkpoint", "tiling", "method", "image", "degradations", "demo_degradation", "train",
+)  # fmt: skip
 """What a method may import of restobench: the interface and the helpers made for methods."""
 
 KEPT_APART = (

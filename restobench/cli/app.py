@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, doctor, leaderboard, results, run, weights
+from restobench.cli import catalogue, check, doctor, leaderboard, results, run, train, weights
 
 app = typer.Typer(
     name="restobench",
@@ -36,6 +36,7 @@ app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(run.restore)
 app.command()(results.results)
+app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
 catalogue.methods.command("new")(check.new_method)
