@@ -139,6 +139,8 @@ class WeightFile(_Card):
     """In bytes."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Where its authors publish one; else that of the first download is kept and compared."""
+    bundled: bool = False
+    """Whether it comes with the package, beside the card."""
     licence: str | None = None
     help: str = ""
 
@@ -160,6 +162,8 @@ class WeightFile(_Card):
         # Not the address's end: addresses change, and the file stays what it was.
         if self.url and not self.file:
             raise ValueError("a url needs a file: what the file is called here")
+        if self.bundled and (self.url or not self.file):
+            raise ValueError("what is bundled has a file, beside the card, and no url")
         return self
 
 
@@ -171,6 +175,7 @@ class Variant(_Card):
     scales: tuple[int, ...] | None = None
     needs_mask: bool | None = None
     training_data: str | None = None
+    demonstration: bool | None = None
     settings: dict[str, Value] = {}
     weights: dict[str, WeightFile] = {}
 
@@ -258,7 +263,8 @@ class MethodCard(_Card):
     def of_variant(self, name: str) -> MethodCard:
         """The card with what a variant says in place of what the method says."""
         variant = self.variants[name]
-        own = {field: getattr(variant, field) for field in ("tasks", "scales", "needs_mask", "training_data")}
+        fields = ("tasks", "scales", "needs_mask", "training_data", "demonstration")
+        own = {field: getattr(variant, field) for field in fields}
         return self.model_copy(update={field: value for field, value in own.items() if value is not None})
 
 

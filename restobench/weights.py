@@ -22,7 +22,7 @@ from restobench.download import Listener, Patience, UnavailableError, download, 
 from restobench.environment import home
 from restobench.errors import RestobenchError, unknown_name
 from restobench.files import is_web_page, sha256_of, writing, written_whole
-from restobench.plugins import Plugin, find_method, method_card, plugins
+from restobench.plugins import Plugin, find_method, find_plugin, method_card, plugins
 
 Verdict = Literal["official", "recorded", "altered", "unknown", "missing"]
 """Of a file's hash: it is its authors', that of the first download, neither, or there is nothing to compare with."""
@@ -34,7 +34,10 @@ def weights_folder() -> Path:
 
 
 def _place(method: str, facts: WeightFile) -> Path | None:
-    return weights_folder() / method / facts.file if facts.file else None
+    if facts.file is None:
+        return None
+    folder = find_plugin("restobench.methods", method).folder if facts.bundled else weights_folder() / method
+    return folder / facts.file
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,10 @@ def fetch(part: Part, listener: Listener, patience: Patience | None = None) -> P
         RestobenchError: The card names no address, or what `download` raises.
     """
     path = part.path
+    if path is not None and part.facts.bundled:
+        _refuse_lost(part, path)
+        listener.say(f"{path.name} comes with the package")
+        return path
     if path is None or part.facts.url is None:
         raise RestobenchError(f"The card names no address for {part.title}. {_by_hand(part)}")
     with writing(), _lock(path, listener):
@@ -218,6 +225,10 @@ def add(part: Part, source: Path, listener: Listener, *, link: bool = False) -> 
     path = part.path
     if path is None:
         raise RestobenchError(f"The card names no file for {part.title}; give it with each run: --weights FILE.")
+    if part.facts.bundled:
+        raise RestobenchError(
+            f"The file for {part.title} comes with the package; give another with each run: --weights FILE."
+        )
     if not source.is_file():
         raise RestobenchError(f"The weights {source} do not exist, or are not a file.")
     with writing(), _lock(path, listener):
@@ -251,6 +262,11 @@ def verify(part: Part) -> tuple[Verdict, str]:
     if part.facts.sha256:
         return "official", "the SHA-256 is its authors'"
     return "recorded", "the SHA-256 is that of the first download"
+
+
+def _refuse_lost(part: Part, path: Path) -> None:
+    if not path.is_file():
+        raise RestobenchError(f"{path} should have come with '{part.plugin.distribution}'; install that again.")
 
 
 def _link(source: Path, beside: Path) -> None:

@@ -39,7 +39,9 @@ def train(
         typer.Option("--set", help="A value over the configuration's, TABLE.NAME=VALUE; may repeat."),
     ] = None,
     device: given.Device = None,
-    show: Annotated[bool, typer.Option("--show", help="Print the configuration with all its defaults, and stop.")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the configuration with all its defaults, and stop.")
+    ] = False,
 ) -> None:
     """Train a method, or go on with a training that was stopped.
 
@@ -72,7 +74,9 @@ def train(
         device=device,
     )
     last = folder / "checkpoints" / "last.safetensors"
-    reporter.say(f"{'Trained' if done else 'Was already trained'} to iteration {configuration.training.iterations}: {last}")
+    reporter.say(
+        f"{'Trained' if done else 'Was already trained'} to iteration {configuration.training.iterations}: {last}"
+    )
 
 
 class _Lines:

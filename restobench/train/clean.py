@@ -15,7 +15,7 @@ import numpy as np
 from restobench.embedded import source_path
 from restobench.errors import RestobenchError
 from restobench.image import is_picture, read_array
-from restobench.train.configuration import Data, Pictures
+from restobench.train.configuration import Data
 from restobench.train.drawings import drawn_picture
 
 if TYPE_CHECKING:

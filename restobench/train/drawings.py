@@ -45,7 +45,7 @@ def _draw_leaf(picture: Floats, draw: np.random.Generator) -> None:
     share = draw.random()
     radius = 1 / math.sqrt((1 - share) / least**2 + share / most**2)
     x, y = draw.uniform(0, side, 2)
-    outline = _outline(draw, radius) + (x, y)
+    outline = _outline(draw, radius) + np.array([x, y])
     left, top = np.floor(outline.min(axis=0)).astype(int).clip(0, side - 1)
     right, bottom = np.ceil(outline.max(axis=0)).astype(int).clip(1, side)
     width, height = max(int(right - left), 1), max(int(bottom - top), 1)

@@ -13,7 +13,6 @@ workers.
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import random
@@ -46,7 +45,7 @@ Listener = Callable[[int, Mapping[str, float]], None]
 """Told of every iteration: its number, and what it logged."""
 
 
-class Interrupted(RestobenchError):
+class StoppedError(RestobenchError):
     """The training was asked to stop, and did so after saving its state."""
 
 
@@ -71,7 +70,7 @@ def _collated(examples: Sequence[Mapping[str, Any] | RestobenchError]) -> Mappin
     for example in examples:
         if isinstance(example, RestobenchError):
             return example
-    batch: Mapping[str, Any] = default_collate(examples)
+    batch: Mapping[str, Any] = default_collate(list(examples))
     return batch
 
 
@@ -102,7 +101,7 @@ def train(
     Raises:
         RestobenchError: The folder holds another training, something in the configuration does not
             fit, a loss is no number, or the disk is full.
-        Interrupted: Ctrl-C or SIGTERM: the iteration was finished and the state saved.
+        StoppedError: Ctrl-C or SIGTERM: the iteration was finished and the state saved.
     """
     from accelerate import Accelerator
 
@@ -117,82 +116,107 @@ def train(
     _claim(folder, name, described, accelerator)
     # Networks begin the same on every device, whatever each draws later.
     _seed_everything(_seed_of(training.seed, 0, 0))
-    recipe = recipe_type(configuration, accelerator)
-    state = read_state(folder, accelerator)
-    begin, progress = 0, {"window": {}, "best": None}
-    if state:
-        begin, progress = state.iteration, state.shared["progress"]
-        recipe.resume(state.shared["recipe"], state.rank["recipe"])
-        if accelerator.scaler is not None and state.shared["scaler"]:
-            accelerator.scaler.load_state_dict(state.shared["scaler"])
+    loop = _Loop(recipe_type(configuration, accelerator), {"recipe": name, "configuration": described}, folder)
+    begin = loop.resume(accelerator)
     if begin >= training.iterations:
         return 0
-
-    def save(iteration: int) -> None:
-        scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
-        shared = {"recipe": recipe.state(), "progress": progress, "scaler": scaler}
-        save_state(folder, iteration, shared, {"recipe": recipe.rank_state()}, accelerator)
-        if accelerator.is_main_process:
-            checkpoint("last", iteration)
-
-    def checkpoint(which: str, iteration: int) -> None:
-        weights = recipe.weights()
-        made = {
-            "recipe": name,
-            "iteration": iteration,
-            "network": weights.network,
-            "configuration": described,
-            "versions": versions("accelerate"),
-        }
-        stored = {
-            name: tensor.to(getattr(torch, training.store_as)) if tensor.is_floating_point() else tensor
-            for name, tensor in weights.tensors.items()
-        }
-        write_checkpoint(folder / "checkpoints" / f"{which}.safetensors", stored, made)
-
-    rank = accelerator.process_index
     with _stop_signals() as asked_to_stop, _log(folder, begin, training, accelerator) as log:
-        window, since = dict(progress["window"]), time.monotonic()
-        for iteration, batch in zip(
-            range(begin + 1, training.iterations + 1), _batches(recipe, training, begin, accelerator), strict=True
-        ):
-            seed = _seed_of(training.seed, iteration, rank)
-            _seed_everything(seed)
-            values = recipe.step(_moved(batch, accelerator.device), iteration, Generators.of_seed(seed))
-            if faults := [f"{what} {value}" for what, value in values.items() if not math.isfinite(value)]:
-                raise RestobenchError(
-                    f"Iteration {iteration} gave {', '.join(faults)}; the state before is kept in {folder / 'state'}. "
-                    "Try a lower rate, or training.precision no or bf16."
-                )
-            for what, value in values.items():
-                window[what] = window.get(what, 0.0) + value
-            if log and iteration % training.log_every == 0:
-                seconds = time.monotonic() - since
-                means = {what: total / training.log_every for what, total in window.items()}
-                log.losses(iteration, means | {"seconds": seconds})
-            if iteration % training.log_every == 0:
-                window, since = {}, time.monotonic()
+        batches = _batches(loop.recipe, training, begin, accelerator)
+        for iteration, batch in zip(range(begin + 1, training.iterations + 1), batches, strict=True):
+            values = loop.step(batch, iteration, training, accelerator)
             last = iteration == training.iterations
-            if log and training.validate_every and (last or iteration % training.validate_every == 0):
-                found = recipe.validate()
-                log.validation(iteration, found)
-                value = found.get(recipe.best_by) if recipe.best_by else None
-                if value is not None and (progress["best"] is None or value > progress["best"]):
-                    progress["best"] = value
-                    checkpoint("best", iteration)
-            if log and training.samples_every and (last or iteration % training.samples_every == 0):
-                log.samples(iteration, recipe.samples())
+            if log:
+                loop.report(log, iteration, training, last=last)
             stop = _agreed(bool(asked_to_stop), iteration, training, accelerator)
             if last or stop or iteration % training.save_every == 0:
-                progress["window"] = window
-                save(iteration)
+                loop.save(iteration, training, accelerator)
             if listener and accelerator.is_main_process:
                 listener(iteration, values)
             if stop and not last:
-                raise Interrupted(
+                raise StoppedError(
                     f"Stopped after iteration {iteration} of {training.iterations}; the same command goes on."
                 )
     return training.iterations - begin
+
+
+class _Loop:
+    """A recipe on its way, and what the loop itself remembers."""
+
+    def __init__(self, recipe: Recipe, described: Mapping[str, Any], folder: Path) -> None:
+        self.recipe, self.described, self.folder = recipe, described, folder
+        self.sums: dict[str, float] = {}
+        """Of what was logged since the last row."""
+        self.since = time.monotonic()
+        self.best: float | None = None
+
+    def resume(self, accelerator: Accelerator) -> int:
+        """Go on from the newest state; the iteration it was made after, 0 where there is none."""
+        state = read_state(self.folder, accelerator)
+        if state is None:
+            return 0
+        self.sums, self.best = state.shared["sums"], state.shared["best"]
+        self.recipe.resume(state.shared["recipe"], state.rank["recipe"])
+        if accelerator.scaler is not None:
+            accelerator.scaler.load_state_dict(state.shared["scaler"])
+        return state.iteration
+
+    def save(self, iteration: int, training: Training, accelerator: Accelerator) -> None:
+        """Write a state, and the last checkpoint."""
+        scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
+        shared = {"recipe": self.recipe.state(), "sums": self.sums, "best": self.best, "scaler": scaler}
+        save_state(self.folder, iteration, shared, {"recipe": self.recipe.rank_state()}, accelerator)
+        if accelerator.is_main_process:
+            self._checkpoint("last", iteration, training)
+
+    def step(
+        self, batch: Mapping[str, Any], iteration: int, training: Training, accelerator: Accelerator
+    ) -> Mapping[str, float]:
+        """One iteration, seeded."""
+        seed = _seed_of(training.seed, iteration, accelerator.process_index)
+        _seed_everything(seed)
+        values = self.recipe.step(_moved(batch, accelerator.device), iteration, Generators.of_seed(seed))
+        if faults := [f"{what} {value}" for what, value in values.items() if not math.isfinite(value)]:
+            raise RestobenchError(
+                f"Iteration {iteration} gave {', '.join(faults)}; the state before is kept in {self.folder / 'state'}. "
+                "Try a lower rate, or training.precision no or bf16."
+            )
+        self.sums = {what: self.sums.get(what, 0.0) + value for what, value in values.items()}
+        return values
+
+    def report(self, log: Log, iteration: int, training: Training, *, last: bool) -> None:
+        """Log, validate and show samples, where it is time to."""
+        if iteration % training.log_every == 0:
+            seconds = time.monotonic() - self.since
+            means = {what: total / training.log_every for what, total in self.sums.items()}
+            log.losses(iteration, means | {"seconds": seconds})
+            self.sums, self.since = {}, time.monotonic()
+        if training.validate_every and (last or iteration % training.validate_every == 0):
+            self._validate(log, iteration, training)
+        if training.samples_every and (last or iteration % training.samples_every == 0):
+            log.samples(iteration, self.recipe.samples())
+
+    def _validate(self, log: Log, iteration: int, training: Training) -> None:
+        found = self.recipe.validate()
+        log.validation(iteration, found)
+        value = found.get(self.recipe.best_by) if self.recipe.best_by else None
+        if value is not None and (self.best is None or value > self.best):
+            self.best = value
+            self._checkpoint("best", iteration, training)
+
+    def _checkpoint(self, which: str, iteration: int, training: Training) -> None:
+        weights = self.recipe.weights()
+        made = {
+            **self.described,
+            "iteration": iteration,
+            "network": weights.network,
+            "versions": versions("accelerate"),
+        }
+        stored_as: torch.dtype = getattr(torch, training.store_as)
+        stored = {
+            name: tensor.to(stored_as) if tensor.is_floating_point() else tensor
+            for name, tensor in weights.tensors.items()
+        }
+        write_checkpoint(self.folder / "checkpoints" / f"{which}.safetensors", stored, made)
 
 
 def _claim(folder: Path, name: str, described: Mapping[str, Any], accelerator: Accelerator) -> None:
@@ -219,10 +243,11 @@ def _batches(recipe: Recipe, training: Training, begin: int, accelerator: Accele
     share = training.batch // accelerator.num_processes
     first = share * accelerator.process_index
     starts = (before * training.batch + first for before in range(begin, training.iterations))
+    # Ranges, which PyTorch takes as it takes lists: a long training has tens of millions of examples.
+    numbers: Any = [range(start, start + share) for start in starts]
     loader: DataLoader[Mapping[str, Any] | RestobenchError] = DataLoader(
         _Examples(recipe),
-        # Ranges instead of lists: a long training has tens of millions of examples.
-        batch_sampler=[range(start, start + share) for start in starts],
+        batch_sampler=numbers,
         collate_fn=_collated,
         num_workers=training.workers,
         pin_memory=accelerator.device.type == "cuda",

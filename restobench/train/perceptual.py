@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ class PerceptualLoss(nn.Module):
             RestobenchError: The file is no VGG16.
         """
         super().__init__()
-        # `pnet_rand` keeps lpips from asking torchvision to download the trunk; the linear layers are in the package.
-        self.lpips: Any = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False, eval_mode=True)
+        with warnings.catch_warnings():
+            # lpips 0.1.4 calls torchvision by parameters that this calls old.
+            warnings.simplefilter("ignore")
+            # `pnet_rand` keeps it from a download of the trunk; the linear layers are in the package.
+            self.lpips: Any = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False, eval_mode=True)
         features = {name: tensor for name, tensor in read_checkpoint(trunk).items() if name.startswith("features.")}
         slices = [getattr(self.lpips.net, f"slice{number}") for number in range(1, 6)]
         layers = {f"features.{name}": layer for part in slices for name, layer in part.named_children()}

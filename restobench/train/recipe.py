@@ -71,7 +71,7 @@ class Recipe(Protocol):
         """
 
     def state(self) -> dict[str, Any]:
-        """What a resumed training needs and all devices share: weights, averages, optimisers, as tensors and numbers."""
+        """What a resumed training needs and all devices share: weights, averages, optimisers; tensors and numbers."""
 
     def rank_state(self) -> dict[str, Any]:
         """What each device has of its own: pools, banks."""

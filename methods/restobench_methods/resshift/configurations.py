@@ -38,9 +38,13 @@ class Configuration:
         return max(1, pixels // self.scale)
 
     def changed(self, values: Mapping[str, Any]) -> Configuration:
-        """With other values of some fields; those of `unet` are added to what it has."""
-        unet = {**self.unet, **values.get("unet", {})}
-        return replace(self, **{**values, "unet": unet})
+        """With other values of some fields; arguments of networks are added to those it has."""
+        changes = dict(values)
+        for name in ("unet", "autoencoder"):
+            present, own = getattr(self, name), changes.pop(name, {})
+            if present is not None:
+                changes[name] = {**present, **own}
+        return replace(self, **changes)
 
 
 _INPAINTING = {"lq_size": 256, "cond_mask": True}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +29,31 @@ from restobench_methods.resshift.training_settings import ResShiftTraining, chec
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+
+class Drawn(NamedTuple):
+    """A batch with all that is drawn for it; pictures in [-1, 1]."""
+
+    lq: Tensor
+    """(B, 3, h, w)."""
+    gt: Tensor
+    """(B, 3, H, W)."""
+    mask: Tensor | None
+    """(B, 1, h, w), 1 = hole, in [-1, 1]."""
+    y: Tensor
+    """(B, C, h', w'), what the chain starts from."""
+    x_start: Tensor
+    """The same of the clean picture."""
+    steps: Tensor
+    """(B,), of the chain."""
+    noise: Tensor
+    """Standard-normal, of the shape of y."""
+
+    def part(self, begin: int, end: int) -> Drawn:
+        """Some of it."""
+        mask = None if self.mask is None else self.mask[begin:end]
+        own = {name: getattr(self, name)[begin:end] for name in ("lq", "gt", "y", "x_start", "steps", "noise")}
+        return Drawn(mask=mask, **own)
 
 
 class Losses(NamedTuple):
@@ -109,42 +134,49 @@ class ResShiftRecipe:
         rate = learning_rate(self.told.rate, iteration, self.told.training.iterations)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        pair = self.pairs.on_device(batch, generators)
-        share = self.told.training.micro_batch or len(pair.gt)
-        parts = list(_parts(pair, share))
-        sums = {"loss": 0.0, "squared_error": 0.0}
-        for number, part in enumerate(parts):
-            losses = self._losses_of(part, synchronise=number == len(parts) - 1, share=len(part.gt) / len(pair.gt))
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + value
+        drawn = self.drawn(self.pairs.on_device(batch, generators))
+        count, share = len(drawn.gt), self.told.training.micro_batch or len(drawn.gt)
+        sums: dict[str, float] = {}
+        for begin in range(0, count, share):
+            # Several devices add up their gradients once, at the last part.
+            alone = nullcontext() if begin + share >= count else self.accelerator.no_sync(self.unet)
+            part = drawn.part(begin, begin + share)
+            with alone:
+                values = self.backward(part, weight=len(part.gt) / count)
+            sums = {name: sums.get(name, 0.0) + value for name, value in values.items()}
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.average.update(self.accelerator.unwrap_model(self.unet))
         return sums | {"rate": rate}
 
-    def _losses_of(self, pair: Pair, *, synchronise: bool, share: float) -> dict[str, float]:
-        """Add the gradients of one part of the batch, which is this `share` of it."""
+    @torch.no_grad()
+    def drawn(self, pair: Pair) -> Drawn:
+        """Both pictures as the chain sees them, a step and noise for each: the same however the batch is shared out."""
+        lq, gt = 2 * pair.lq - 1, 2 * pair.gt - 1
+        share = self.told.training.micro_batch or len(gt)
+        y = torch.cat([self.pipeline.encode(some) for some in lq.split(share)])
+        x_start = torch.cat([self.pipeline.to_latent(some) for some in gt.split(share)])
+        steps = torch.randint(len(self.pipeline.diffusion), (len(gt),))
+        mask = None if pair.mask is None else 2 * pair.mask - 1
+        return Drawn(lq, gt, mask, y, x_start, steps, torch.randn_like(y))
+
+    def backward(self, drawn: Drawn, *, weight: float) -> dict[str, float]:
+        """Add the gradients of a part of the batch, of this weight in it; its losses, weighted alike."""
         loss = self.told.loss
-        with nullcontext() if synchronise else self.accelerator.no_sync(self.unet):
-            squared_error, perceptual = self.losses(pair)
-            total = loss.squared_error * squared_error.mean()
-            if perceptual is not None and not perceptual.isnan().any():
-                total = total + loss.perceptual * perceptual.mean()
-            self.accelerator.backward(total * share)
+        squared_error, perceptual = self.losses(drawn)
+        total = loss.squared_error * squared_error.mean()
+        # As in the released program, LPIPS that is no number costs a part its perceptual term.
+        if perceptual is not None and not perceptual.isnan().any():
+            total = total + loss.perceptual * perceptual.mean()
+        self.accelerator.backward(total * weight)
         values = {"loss": total, "squared_error": squared_error.mean()}
         if perceptual is not None:
             values["perceptual"] = perceptual.nan_to_num().mean()
-        return {name: value.item() * share for name, value in values.items()}
+        return {name: value.item() * weight for name, value in values.items()}
 
-    def losses(self, pair: Pair) -> Losses:
-        """The objective (Eq. 8) at a random step for each picture, and the journal's LPIPS of what x_0 it leads to."""
-        pipeline, diffusion = self.pipeline, self.pipeline.diffusion
-        lq, gt = 2 * pair.lq - 1, 2 * pair.gt - 1
-        mask = None if pair.mask is None else 2 * pair.mask - 1
-        with torch.no_grad():
-            y, x_start = pipeline.encode(lq), pipeline.to_latent(gt)
-        steps = torch.randint(len(diffusion), (len(gt),))
-        noise = torch.randn_like(y)
+    def losses(self, drawn: Drawn) -> Losses:
+        """The objective (Eq. 8) at each picture's step, and the journal's LPIPS of the x_0 that it leads to."""
+        pipeline, diffusion, (lq, gt, mask, y, x_start, steps, noise) = self.pipeline, self.pipeline.diffusion, drawn
         condition = enlarge(lq, self.network.scale) if self.network.autoencoder is None else lq
 
         def predict(x: Tensor, original: Tensor) -> Tensor:
@@ -232,12 +264,6 @@ class ResShiftRecipe:
         return torch.stack([start, self._restored(pair), pair.gt], dim=1)
 
 
-def _parts(pair: Pair, share: int) -> Iterator[Pair]:
-    for begin in range(0, len(pair.gt), share):
-        part = slice(begin, begin + share)
-        yield Pair(pair.lq[part], pair.gt[part], None if pair.mask is None else pair.mask[part])
-
-
 def _knowing(unet: UNet, features: Tensor) -> Any:
     """The U-Net as the chain calls it, told the low-quality picture once."""
     return lambda x, steps: unet.predict(x, steps, features)
@@ -245,7 +271,9 @@ def _knowing(unet: UNet, features: Tensor) -> Any:
 
 def _noise(like: Tensor, name: str) -> Tensor:
     """Standard-normal, the same at every validation."""
-    return Noise.of_seed(0, [f"{name} {number}" for number in range(len(like))]).draw(like.shape[1:], device=like.device)
+    return Noise.of_seed(0, [f"{name} {number}" for number in range(len(like))]).draw(
+        like.shape[1:], device=like.device
+    )
 
 
 def _root_mean_square(difference: Tensor) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import NonNegativeFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
 
 from restobench.errors import RestobenchError
 from restobench.train.configuration import Data, Settings, Training
@@ -20,8 +20,10 @@ class Network(Settings):
     """The network and its chain, `[network]`: those of a variant, with what is said beside it."""
 
     variant: str
-    unet: dict[str, Any] = {}
+    unet: dict[str, Any] = Field(default_factory=dict)
     """Arguments of `UNet` over the variant's."""
+    autoencoder: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of `VQAutoencoder` over the variant's, for one of your own."""
     steps: PositiveInt | None = None
     kappa: float | None = None
     power: float | None = None
