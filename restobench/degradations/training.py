@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    CleanPicture = NDArray[np.uint8] | Floats
 
 TrainingTask = Literal["realsr", "bicsr", "faceir", "inpaint-imagenet", "inpaint-face"]
 TRAINING_TASKS: tuple[TrainingTask, ...] = get_args(TrainingTask)
@@ -105,7 +106,7 @@ class RealsrBatch(NamedTuple):
 
 
 def training_pair(
-    task: TrainingTask, picture: Floats, generators: Generators, *, side: int | None = None
+    task: TrainingTask, picture: CleanPicture, generators: Generators, *, side: int | None = None
 ) -> TrainingPair:
     """A clean picture's pair, for every task but `realsr`.
 
@@ -114,7 +115,7 @@ def training_pair(
             antialiasing, both in one of eight positions. `faceir`: mirrored or not, then the face
             papers' chain. `inpaint-imagenet`: distorted in LaMa's manner, then a hole.
             `inpaint-face`: as it is, with a hole.
-        picture: (H, W, 3), float32, sRGB in [0, 1]; of the face tasks a square of `side`.
+        picture: (H, W, 3), sRGB, of 8 bits or float32 in [0, 1]; of the face tasks a square of `side`.
         generators: The picture's own.
         side: Of the clean picture of the pair, in pixels; None: as published (`SIDES`).
 
@@ -129,8 +130,7 @@ def training_pair(
         )
     if task not in makers:
         raise unknown_name("training task", task, TRAINING_TASKS)
-    _check(picture)
-    return makers[task](picture, generators, side or SIDES[task])
+    return makers[task](_floats(picture), generators, side or SIDES[task])
 
 
 def pair_batch(pairs: Sequence[TrainingPair]) -> PairBatch:
@@ -146,7 +146,7 @@ def pair_batch(pairs: Sequence[TrainingPair]) -> PairBatch:
 
 
 def realsr_picture(
-    picture: Floats,
+    picture: CleanPicture,
     generators: Generators,
     *,
     side: int = SIDES["realsr"],
@@ -159,7 +159,8 @@ def realsr_picture(
     kernels (python and numpy).
 
     Args:
-        picture: (H, W, 3), float32, sRGB in [0, 1]; mirrored as often as it takes where it is too small.
+        picture: (H, W, 3), sRGB, of 8 bits or float32 in [0, 1]; mirrored as often as it takes
+            where it is too small.
         generators: The picture's own.
         side: Of the clean picture in the end, in pixels.
         crop: None, as published: a square of the picture's shorter side, or of `side` where that
@@ -170,8 +171,7 @@ def realsr_picture(
     Raises:
         RestobenchError: The picture is no such array.
     """
-    _check(picture)
-    gt = mirrored_at_random(picture, generators.python)
+    gt = mirrored_at_random(_floats(picture), generators.python)
     square = crop or max(min(gt.shape[:2]), side)
     gt = cut_at_random(padded_to(gt, square), square, generators.python)
     if crop is None:
@@ -266,12 +266,14 @@ def _cut_alike(lq: Tensor, gt: Tensor, side: int, scale: int, python: random.Ran
     return small, gt[..., scale * top : scale * top + side, scale * left : scale * left + side]
 
 
-def _check(picture: Floats) -> None:
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.float32:
+def _floats(picture: CleanPicture) -> Floats:
+    """In [0, 1]."""
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype not in (np.uint8, np.float32):
         raise RestobenchError(
-            f"A training picture is float32 in [0, 1] of shape (height, width, 3), not {picture.dtype} of "
-            f"{picture.shape}."
+            "A training picture has shape (height, width, 3), and 8 bits or float32 in [0, 1]; this one is "
+            f"{picture.dtype} of {picture.shape}."
         )
+    return picture.astype(np.float32) / np.float32(255) if picture.dtype == np.uint8 else picture.astype(np.float32)
 
 
 def _check_face(picture: Floats, side: int) -> None:

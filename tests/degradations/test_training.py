@@ -70,6 +70,16 @@ def test_a_pair_has_the_published_size_and_range(task: TrainingTask) -> None:
     assert -overshoot <= pair.lq.min() <= pair.lq.max() <= 1 + overshoot
 
 
+@pytest.mark.parametrize("task", [task for task in TRAINING_TASKS if task != "realsr"])
+def test_8_bits_and_floats_are_the_same_picture(task: TrainingTask) -> None:
+    """As read from a file, or as whoever prepared it has it."""
+    eight_bit = (a_picture(64, 64) * 255).round().astype(np.uint8)
+    floats = eight_bit.astype(np.float32) / np.float32(255)
+
+    for one, other in zip(*(training_pair(task, each, of("a"), side=64) for each in (eight_bit, floats)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("size", ODD_SIZES)
 @pytest.mark.parametrize("task", OTHERS)
 def test_pictures_of_any_size_are_taken(task: TrainingTask, size: tuple[int, int]) -> None:
@@ -296,11 +306,11 @@ def test_workers_prepare_what_the_loop_would_prepare_itself() -> None:
 
 
 def test_what_cannot_be_trained_on_is_refused_in_one_sentence() -> None:
-    """8-bit arrays, faces of another size, sides that four does not divide, and tasks that nobody knows."""
+    """Arrays of another kind, faces of another size, sides that four does not divide, and tasks that nobody knows."""
     face = a_picture(100, 96)
-    with pytest.raises(RestobenchError, match=r"float32 in \[0, 1\] of shape \(height, width, 3\), not uint8"):
-        training_pair("bicsr", (face * 255).astype(np.uint8), of("a"))  # type: ignore[arg-type]
-    with pytest.raises(RestobenchError, match=r"not float32 of \(100, 96\)"):
+    with pytest.raises(RestobenchError, match=r"8 bits or float32 in \[0, 1\]; this one is uint16 of \(100, 96, 3\)"):
+        training_pair("bicsr", (face * 255).astype(np.uint16), of("a"))  # type: ignore[arg-type]
+    with pytest.raises(RestobenchError, match=r"this one is float32 of \(100, 96\)"):
         realsr_picture(face[..., 0], of("a"))
     with pytest.raises(RestobenchError, match="aligned and has 512 x 512 pixels; this picture has 96 x 100"):
         training_pair("faceir", face, of("a"))
