@@ -11,7 +11,7 @@ import json
 import pickletools
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,13 @@ def read_configuration(path: Path) -> Mapping[str, Any] | None:
     return config
 
 
-def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Any]:
+def load_strictly(
+    module: nn.Module,
+    path: Path,
+    *,
+    wrappers: Sequence[str] = ("state_dict",),
+    renamed: Callable[[str], str] = str,
+) -> dict[str, Any]:
     """Load a checkpoint into a module, every key of both, and say what was loaded.
 
     What a trainer puts around names is taken off: `module.` of distributed training and
@@ -104,6 +110,7 @@ def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("
         path: The file.
         wrappers: Keys under which a trainer may have put the state dict, the best first; a file
             without any of them is taken as the state dict itself.
+        renamed: What the module calls a name of the file, where the file is older than the module's names.
 
     Returns:
         For `Setup.audit`: the number of tensors loaded, and the names (none) of those missing
@@ -115,7 +122,7 @@ def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("
     """
     content = read_checkpoint(path)
     state = next((content[wrapper] for wrapper in wrappers if isinstance(content.get(wrapper), Mapping)), content)
-    state = {_bare_name(str(name)): value for name, value in state.items()}
+    state = {renamed(_bare_name(str(name))): value for name, value in state.items()}
     wanted = module.state_dict()
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]

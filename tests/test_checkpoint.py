@@ -183,6 +183,16 @@ def loaded(tmp_path: Path, content: Any, **options: Any) -> tuple[nn.Linear, dic
     return layer, load_strictly(layer, tmp_path / "net.pth", **options)
 
 
+def test_names_of_an_older_file_are_told_by_the_method(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """After what a trainer put around them was taken off; the audit and every complaint use the module's names."""
+    old = {"module.kernel": state["weight"], "module.bias": state["bias"]}
+
+    layer, audit = loaded(tmp_path, old, renamed=lambda name: name.replace("kernel", "weight"))
+
+    assert torch.equal(layer.weight, state["weight"])
+    assert audit == {"loaded": 2, "missing": [], "unexpected": []}
+
+
 def test_a_state_dict_is_loaded_whatever_a_trainer_put_around_it(tmp_path: Path, state: dict[str, Tensor]) -> None:
     """Wrapped or flat, with the prefixes of distributed training and of compilation in either order."""
     forms: list[tuple[Any, dict[str, Any]]] = [

@@ -16,11 +16,11 @@ from restobench.card import Value
 from restobench.errors import RestobenchError
 from restobench.method import Setup, choose_method
 from restobench.noise import Noise
+from restobench.tiling import pad_to_multiple
 from restobench_methods.resshift.autoencoder import VQAutoencoder
 from restobench_methods.resshift.configurations import CONFIGURATIONS, shrunk
 from restobench_methods.resshift.method import ResShift
 from restobench_methods.resshift.network import UNet
-from restobench_methods.resshift.pipeline import pad_to_multiple
 from tests.filling import fill, image
 
 pytestmark = pytest.mark.usefixtures("one_thread")
