@@ -7,7 +7,7 @@ What is drawn comes from Python's generator. Never imports torch.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+
+Number = TypeVar("Number", np.uint8, np.float32)
 
 TURNS = 8
 """The ways in which a square can be laid onto itself: four rotations, each mirrored or not."""
@@ -31,7 +33,7 @@ def turned(picture: Floats, turn: int) -> Floats:
     return np.ascontiguousarray(np.rot90(picture[:, ::-1] if turn >= TURNS // 2 else picture, turn % 4))
 
 
-def padded_to(picture: Floats, side: int) -> Floats:
+def padded_to(picture: NDArray[Number], side: int) -> NDArray[Number]:
     """Mirrored to the right and to the bottom, as often as it takes, until both sides have `side` pixels."""
     height, width = picture.shape[:2]
     missing = max(0, side - height), max(0, side - width)

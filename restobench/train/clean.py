@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from restobench.degradations.augment import padded_to
 from restobench.embedded import source_path
 from restobench.errors import RestobenchError
 from restobench.image import is_picture, read_array
@@ -97,15 +98,9 @@ def shuffled(number: int, count: int, seed: int) -> int:
     return int(_order(number // count, count, seed)[number % count])
 
 
-def reflected_up(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The picture, mirrored downwards and to the right until both sides have at least `side` pixels."""
-    missing = [max(0, side - length) for length in picture.shape[:2]]
-    return np.pad(picture, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric") if any(missing) else picture
-
-
 def random_crop(picture: NDArray[np.uint8], side: int, draw: np.random.Generator) -> NDArray[np.uint8]:
-    """A square of the picture, anywhere, (side, side, 3)."""
-    picture = reflected_up(picture, side)
+    """A square of the picture, anywhere, (side, side, 3); of a smaller one, mirrored as often as it takes."""
+    picture = padded_to(picture, side)
     top, left = (int(draw.integers(length - side + 1)) for length in picture.shape[:2])
     return picture[top : top + side, left : left + side]
 

@@ -15,10 +15,12 @@ from restobench.method import choose_method
 from restobench.noise import Noise
 from restobench.plugins import find_plugin
 from restobench.train.configuration import find_configuration, names_of_configurations, read_configuration
+from restobench.train.drawings import drawn_picture
 from restobench.train.loop import train
 from restobench_methods.resshift.autoencoder import VQAutoencoder
+from restobench_methods.resshift.pairs import PairMaker
 from restobench_methods.resshift.recipe import ResShiftRecipe
-from restobench_methods.resshift.training_settings import ResShiftTraining
+from restobench_methods.resshift.training_settings import Pairs, ResShiftTraining
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -210,6 +212,62 @@ def test_what_cannot_be_trained_is_refused_before_it_begins(
 
     with pytest.raises(RestobenchError, match=says):
         recipe(told(**changes))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "crop", "scale", "mask"),
+    [
+        ("realsr", 64, 4, False),
+        ("bicsr", 64, 4, False),
+        ("faceir", 512, 1, False),
+        ("inpaint-imagenet", 64, 1, True),
+        ("inpaint-face", 256, 1, True),
+        ("demo-camera", 64, 4, False),
+    ],
+)
+def test_every_kind_of_pairs_comes_in_the_sizes_that_its_network_takes(
+    pairs: Pairs, crop: int, scale: int, mask: bool
+) -> None:
+    """From 8-bit pictures, in workers and on the device, the same every time."""
+    picture = drawn_picture(0, max(crop, 90))
+    made = []
+    for _ in range(2):
+        maker = PairMaker(pairs, crop)
+        examples = [maker.example(picture, Generators.of_sample(0, str(number))) for number in range(2)]
+        made.append(maker.on_device(torch.utils.data.default_collate(examples), Generators.of_seed(1)))
+
+    pair, again = made
+    assert (pair.lq.shape, pair.gt.shape) == ((2, 3, crop // scale, crop // scale), (2, 3, crop, crop))
+    assert (pair.mask is not None) == mask
+    assert 0 <= pair.gt.min() < pair.gt.max() <= 1 + 1e-6
+    assert pair.lq.dtype == pair.gt.dtype == torch.float32
+    assert torch.equal(pair.lq, again.lq)
+    if pair.mask is not None:
+        assert pair.mask.shape == (2, 1, crop, crop)
+        assert (pair.lq * pair.mask).abs().max() == 0
+
+
+def test_the_pool_of_earlier_pairs_goes_on_where_it_was() -> None:
+    """Else a resumed training would mix other pictures."""
+    examples = [
+        PairMaker("realsr", 32).example(drawn_picture(0, 40), Generators.of_sample(0, str(n))) for n in range(12)
+    ]
+
+    def batch(number: int) -> dict[str, torch.Tensor]:
+        collated: dict[str, torch.Tensor] = torch.utils.data.default_collate([examples[number]])
+        return collated
+
+    whole, stopped = PairMaker("realsr", 32), PairMaker("realsr", 32)
+    for number in range(11):
+        whole.on_device(batch(number), Generators.of_seed(number))
+        stopped.on_device(batch(number), Generators.of_seed(number))
+    resumed = PairMaker("realsr", 32)
+    resumed.resume(stopped.state())
+
+    one, other = (maker.on_device(batch(11), Generators.of_seed(11)) for maker in (whole, resumed))
+
+    assert torch.equal(one.lq, other.lq)
+    assert not torch.equal(one.gt, batch(11)["gt"])
 
 
 @pytest.mark.parametrize("name", names_of_configurations(PRESETS))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from restobench.checkpoint import load_strictly
 from restobench.degradations.generators import Generators
+from restobench.degradations.training import PairBatch
 from restobench.errors import RestobenchError
 from restobench.method import choose_method
 from restobench.noise import Noise
@@ -22,7 +23,7 @@ from restobench.train.recipe import Weights
 from restobench_methods.resshift.autoencoder import VQAutoencoder
 from restobench_methods.resshift.diffusion import Diffusion
 from restobench_methods.resshift.network import UNet
-from restobench_methods.resshift.pairs import Pair, PairMaker
+from restobench_methods.resshift.pairs import PairMaker
 from restobench_methods.resshift.pipeline import Pipeline, enlarge
 from restobench_methods.resshift.schedule import learning_rate
 from restobench_methods.resshift.training_settings import ResShiftTraining, check
@@ -79,7 +80,7 @@ class ResShiftRecipe:
         self.told, self.accelerator = configuration, accelerator
         self.network = configuration.network.configuration()
         self.clean = CleanPictures(configuration.data, "training")
-        self.pairs = PairMaker(configuration.pairs, configuration.crop, self.network.scale)
+        self.pairs = PairMaker(configuration.pairs, configuration.crop)
         try:
             unet = UNet(**self.network.unet)
         except TypeError as error:
@@ -150,7 +151,7 @@ class ResShiftRecipe:
         return sums | {"rate": rate}
 
     @torch.no_grad()
-    def drawn(self, pair: Pair) -> Drawn:
+    def drawn(self, pair: PairBatch) -> Drawn:
         """Both pictures as the chain sees them, a step and noise for each: the same however the batch is shared out."""
         lq, gt = 2 * pair.lq - 1, 2 * pair.gt - 1
         share = self.told.training.micro_batch or len(gt)
@@ -208,13 +209,14 @@ class ResShiftRecipe:
         self.accelerator.unwrap_model(self.unet).load_state_dict(state["unet"])
         self.average.network.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.pairs.resume(rank_state)
+        device = self.accelerator.device
+        self.pairs.resume({n: v.to(device) if isinstance(v, Tensor) else v for n, v in rank_state.items()})
 
     def weights(self) -> Weights:
         """The average's, and how its network is built."""
         return Weights(self.average.network.state_dict(), asdict(self.network))
 
-    def _held_out(self) -> Pair:
+    def _held_out(self) -> PairBatch:
         """Held-out pairs, always the same."""
         told = self.told
         crops = held_out_crops(CleanPictures(told.data, "held-out"), told.crop, told.held_out_crops)
@@ -222,7 +224,7 @@ class ResShiftRecipe:
             self.pairs.example(crop, Generators.of_sample(0, f"held out {number}")) for number, crop in enumerate(crops)
         ]
         batch = torch.utils.data.default_collate(examples)
-        fresh = PairMaker(told.pairs, told.crop, self.network.scale)  # so that no pool is disturbed
+        fresh = PairMaker(told.pairs, told.crop)  # so that no pool is disturbed
         on_device = {name: value.to(self.accelerator.device) for name, value in batch.items()}
         return fresh.on_device(on_device, Generators.of_seed(0))
 
@@ -251,7 +253,7 @@ class ResShiftRecipe:
             "psnr_sample": _psnr(2 * self._restored(pair) - 1, gt),
         }
 
-    def _restored(self, pair: Pair) -> Tensor:
+    def _restored(self, pair: PairBatch) -> Tensor:
         lq = pair.lq if pair.mask is None else torch.cat([pair.lq, pair.mask], dim=1)
         return self.pipeline.restore(lq, Noise.of_seed(0, [f"held out {number}" for number in range(len(lq))]))
 
@@ -259,7 +261,7 @@ class ResShiftRecipe:
     def samples(self) -> Tensor:
         """Of up to four held-out pictures: the enlarged input, the restored picture, the clean one."""
         pair = self._held_out()
-        pair = Pair(pair.lq[:4], pair.gt[:4], None if pair.mask is None else pair.mask[:4])
+        pair = PairBatch(pair.lq[:4], pair.gt[:4], None if pair.mask is None else pair.mask[:4])
         start = enlarge(pair.lq, self.network.scale).clamp(0, 1)
         return torch.stack([start, self._restored(pair), pair.gt], dim=1)
 
