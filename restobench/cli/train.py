@@ -71,7 +71,7 @@ def train(
         configuration,
         folder,
         listener=_Lines(reporter, configuration.training.iterations),
-        device=device,
+        device=given.check_device(device),
     )
     last = folder / "checkpoints" / "last.safetensors"
     reporter.say(

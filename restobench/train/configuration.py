@@ -140,9 +140,10 @@ def read_configuration(
         raise RestobenchError(f"The configuration {path} is not TOML: {error}.") from None
     for name, text in (changes or {}).items():
         _set(content, name, text)
+    content.setdefault("data", {})
     for key, folders in (("pictures", data), ("held_out", held_out)):
         if folders:
-            content.setdefault("data", {})[key] = [{"source": folder} for folder in folders]
+            content["data"][key] = [{"source": folder} for folder in folders]
     try:
         return model.model_validate(content)
     except ValidationError as error:

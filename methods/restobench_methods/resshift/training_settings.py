@@ -91,7 +91,12 @@ def check(settings: ResShiftTraining) -> None:
             "The perceptual term needs torchvision's vgg16-397923af.pth: --set files.vgg16=FILE, "
             "or leave the term out: --set loss.perceptual=0."
         )
-    scale = settings.network.configuration().scale
+    network = settings.network.configuration()
+    scale, side = network.scale, network.multiple * network.scale
+    if settings.crop % side:
+        raise RestobenchError(
+            f"The network takes clean pictures whose sides are multiples of {side}, and crop = {settings.crop}."
+        )
     wanted = 4 if settings.pairs in ("realsr", "bicsr", "demo-camera") else 1
     if scale != wanted:
         raise RestobenchError(
