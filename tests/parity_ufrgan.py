@@ -273,12 +273,13 @@ def ssim_conventions(case: Case) -> dict[str, Any]:
     floored = [(255 * picture).floor() / 255 for picture in (x, y)]
     lumas = [(255 * grey(picture).double()[:, None]).round() / 255 for picture in (x, y)]
     arrays = [picture[0].permute(1, 2, 0).numpy() for picture in (x, y)]
+    skimage: Any = structural_similarity  # it has no types
     gaussian = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     return {
         "ours_valid_gauss11": 1 - one_minus_ssim(x, y),
         "zero_padded_gauss11": _gaussian_ssim(x, y, padding=5),
-        "skimage_gaussian_population": structural_similarity(*arrays, channel_axis=2, data_range=1, **gaussian),
-        "skimage_default_uniform7_sample": structural_similarity(*arrays, channel_axis=2, data_range=1),
+        "skimage_gaussian_population": skimage(*arrays, channel_axis=2, data_range=1, **gaussian),
+        "skimage_default_uniform7_sample": skimage(*arrays, channel_axis=2, data_range=1),
         "pyiqa_ssim_y": _gaussian_ssim(*lumas, clamp=True),
         "pyiqa_ssim_rgb": _gaussian_ssim(*rounded, clamp=True),
         "psnr_float": psnr(x, y),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from restobench_methods.restormer.network import Restormer
 from restobench_methods.ufrgan.configuration import Generator
@@ -21,3 +22,12 @@ def build_generator(configuration: Generator, output_scale: float = 1.0) -> Rest
         for parameter in generator.output.parameters():
             parameter.mul_(output_scale)
     return generator
+
+
+class UFRGANCheckpoint(nn.Module):
+    """What a finished checkpoint holds: the generator that restores, its names beginning with `generator.`."""
+
+    def __init__(self, generator: Restormer) -> None:
+        """Around a generator."""
+        super().__init__()
+        self.generator = generator

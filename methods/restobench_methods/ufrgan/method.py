@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 
 from restobench.checkpoint import load_strictly, read_configuration
 from restobench.errors import RestobenchError
@@ -14,7 +14,7 @@ from restobench.method import Setup
 from restobench.noise import Noise
 from restobench_methods.restormer.inference import Inference, ready
 from restobench_methods.ufrgan.configuration import GENERATORS, Generator
-from restobench_methods.ufrgan.generator import build_generator
+from restobench_methods.ufrgan.generator import UFRGANCheckpoint, build_generator
 
 _TINY = Generator(dim=8, num_blocks=(1, 1, 1, 1), num_refinement_blocks=1)
 
@@ -42,7 +42,7 @@ class UFRGAN:
             torch.manual_seed(0)
             generator = build_generator(described or (_TINY if setup.test else GENERATORS[setup.variant]))
         if path:
-            setup.audit["generator"] = load_strictly(nn.ModuleDict({"generator": generator}), path)
+            setup.audit["generator"] = load_strictly(UFRGANCheckpoint(generator), path)
         self.inference = Inference(
             ready(generator, setup.device, setup.dtype),
             tile=int(setup.settings["tile"]),
