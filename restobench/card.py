@@ -218,6 +218,8 @@ class MethodCard(_Card):
     """Whether its pictures depend on the seed."""
     demonstration: bool = False
     """Shown in the demo; enters no leaderboard unless asked for."""
+    not_in_paper: dict[str, Value | tuple[Value, ...]] = {}
+    """Constants that neither the paper nor its authors give, and what was chosen for them."""
     settings: dict[str, Setting] = {}
     weights: dict[str, WeightFile] = {}
     default_variant: Name = "default"

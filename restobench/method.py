@@ -8,6 +8,7 @@ set or a file that it was not given.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,7 +186,8 @@ class MethodChoice:
         digest = hashlib.sha256()
         folder = self.plugin.folder
         for path in self.plugin.sources():
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\x00")
+            place = Path(os.path.relpath(path, folder))  # of a package beside it: ../name/file.py
+            digest.update(place.as_posix().encode() + b"\x00")
             digest.update(path.read_bytes() + b"\x00")
         return digest.hexdigest()
 

@@ -168,7 +168,8 @@ def how_to_get(reference: str, parts: Mapping[str, WeightFile], missing: Sequenc
     by_hand = f"name the file{'s' if len(missing) > 1 else ''}: {options}."
     files = [f"{parts[part].file}, {size_in_words(parts[part].size)}" for part in missing if parts[part].url]
     if not files:
-        return f"N{by_hand[1:]}"
+        helps = dict.fromkeys(parts[part].help for part in missing if parts[part].help)
+        return " ".join([f"N{by_hand[1:]}", *helps])
     return f"Fetch {'; '.join(files)} with 'restobench weights fetch {reference}', or {by_hand}"
 
 
@@ -335,7 +336,7 @@ def _remember(part: Part, path: Path, found: str, listener: Listener) -> None:
 
 def _by_hand(part: Part) -> str:
     if part.path is None:
-        return "Give it with each run: --weights FILE."
+        return f"Give it with each run: --weights FILE. {part.facts.help}".strip()
     return f"Put a file that you have in its place: restobench weights add {part.reference} {part.name}=FILE"
 
 

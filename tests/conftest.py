@@ -106,3 +106,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     plugins.cache_clear()
     for imported in [module for module in sys.modules if module.partition(".")[0] in packages]:
         del sys.modules[imported]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[[object], object]:
+    """A function that writes a state as a training does, and gives what is read again."""
+    import torch
+
+    def through_a_file(state: object) -> object:
+        torch.save(state, tmp_path / "state.pt")
+        return torch.load(tmp_path / "state.pt", weights_only=True)
+
+    return through_a_file
