@@ -274,6 +274,8 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "--help"),
         ("-m", "restobench", "methods", "list"),
         ("-m", "restobench", "datasets", "list"),
+        ("-m", "restobench", "datasets", "recipes"),
+        ("-m", "restobench", "datasets", "make", "--help"),
         ("-m", "restobench", "metrics", "list"),
         ("-m", "restobench", "weights", "list"),
     ],

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from restobench.degradations.multi import Step, apply_steps, draw_steps, kind_of
 from restobench.degradations.weather import from_eight_bit, to_eight_bit
@@ -15,7 +16,16 @@ from restobench.synthesis.recipe import Pair, Parameters, Planned, parsed
 if TYPE_CHECKING:
     from restobench.synthesis.recipe import Stored
 
-_STEPS = TypeAdapter(dict[str, tuple[Step, ...]])
+
+@dataclass(frozen=True)
+class _Values:
+    """A sample's parameters."""
+
+    steps: tuple[Step, ...]
+    """In the order in which they are done."""
+
+
+_VALUES = TypeAdapter(_Values)
 
 
 class MultiDegradation:
@@ -23,7 +33,7 @@ class MultiDegradation:
 
     def plan(self, ids: Sequence[str], seed: int) -> list[Planned]:
         """All pictures, each with steps of its own."""
-        return [Planned(i, {"steps": [asdict(step) for step in draw_steps(i, seed)]}) for i in ids]
+        return [Planned(sample_id, asdict(_Values(draw_steps(sample_id, seed)))) for sample_id in ids]
 
     def make(self, picture: Stored, parameters: Parameters) -> Pair:
         """The picture itself, and what the steps make of it."""
@@ -35,4 +45,4 @@ class MultiDegradation:
 
 
 def _steps(parameters: Parameters) -> tuple[Step, ...]:
-    return parsed(_STEPS, parameters)["steps"]
+    return parsed(_VALUES, parameters).steps
