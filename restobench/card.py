@@ -7,6 +7,7 @@ without importing that code. Released cards do not change; a correction is a new
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
@@ -26,6 +27,7 @@ from pydantic import (
 )
 
 from restobench.errors import RestobenchError
+from restobench.files import written_whole
 
 Task = Literal["super-resolution", "face", "restoration", "inpainting", "colorization"]
 Value = bool | int | float | str
@@ -350,6 +352,15 @@ class Protocol(_Card):
     title: str
     revision: str
     metrics: tuple[Name, ...]
+
+
+def write_card(path: Path, card: DatasetCard) -> None:
+    """Write the card of a data set without crops as TOML, whole or not at all; what is as by default is left out."""
+    content = card.model_dump(mode="json", exclude_defaults=True)
+    # A JSON text, number or list of texts is TOML as it stands.
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in content.items()]
+    with written_whole(path) as beside:
+        beside.write_text("".join(lines), encoding="utf-8")
 
 
 Card = TypeVar("Card", bound=_Card)

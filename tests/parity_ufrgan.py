@@ -36,6 +36,7 @@ from restobench_methods.ufrgan.lineage import lineage_contrast, lineage_maps
 from restobench_methods.ufrgan.restoration_loss import RestorationLoss, one_minus_ssim
 from restobench_methods.ufrgan.vgg19 import Perceptual
 from tests import filling
+from tests import parity_ufrgan_degradations as parity_ufrgan_degradations
 from tests.parity import Case, kind
 
 FREQUENCY_NAMES = {"block_div": "block_divisor", "stride_div": "stride_divisor"}

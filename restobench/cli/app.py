@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, doctor, leaderboard, results, run, train, weights
+from restobench.cli import catalogue, check, datasets, doctor, leaderboard, results, run, train, weights
 
 app = typer.Typer(
     name="restobench",
@@ -40,6 +40,9 @@ app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
 catalogue.methods.command("new")(check.new_method)
+catalogue.datasets.command("make")(datasets.make_dataset)
+catalogue.datasets.command("rebuild")(datasets.rebuild_dataset)
+catalogue.datasets.command("recipes")(datasets.list_recipes)
 app.add_typer(catalogue.methods, name="methods")
 app.add_typer(catalogue.datasets, name="datasets")
 app.add_typer(catalogue.metrics, name="metrics")

@@ -31,10 +31,18 @@ def complete_weights(incomplete: str) -> list[str]:
 
 def complete_datasets(incomplete: str) -> list[str]:
     """Data set names and aliases, for the shell."""
-    from restobench.dataset import dataset_cards
+    from restobench.dataset import dataset_cards, local_cards
 
     names = [name for card, _ in dataset_cards().values() for name in (card.name, *card.aliases)]
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in dict.fromkeys([*names, *local_cards()]) if name.startswith(incomplete)]
+
+
+def complete_recipes(incomplete: str) -> list[str]:
+    """Recipes of data sets, for the shell; after NAME@ too."""
+    from restobench.synthesis.registry import RECIPES
+
+    name, at, recipe = incomplete.rpartition("@")
+    return [f"{name}{at}{known}" for known in RECIPES if known.startswith(recipe)]
 
 
 def complete_metrics(incomplete: str) -> list[str]:
