@@ -71,6 +71,7 @@ def train(
         configuration,
         folder,
         listener=_Lines(reporter, configuration.training.iterations),
+        say=reporter.say,
         device=given.check_device(device),
     )
     last = folder / "checkpoints" / "last.safetensors"

@@ -42,9 +42,12 @@ class CleanPictures:
             (path, source.box) for source in sources for path in _files(source.source) for _ in range(source.repeat)
         ]
         self._drawn: list[NDArray[np.uint8]] = []
+        self.names = [f"{path} {box}" if box else str(path) for path, box in self._files]
+        """Of the pictures, by number; one that an epoch takes several times has its name several times."""
         if data.drawn:
             first, count = (0, data.drawn.count) if part == "training" else (_HELD_OUT_FROM, data.drawn.held_out)
             self._drawn = [drawn_picture(first + number, data.drawn.size) for number in range(count)]
+            self.names += [f"drawn {first + number}" for number in range(count)]
 
     def __len__(self) -> int:
         """How many pictures there are."""

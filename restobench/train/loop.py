@@ -81,6 +81,7 @@ def train(
     folder: Path,
     *,
     listener: Listener | None = None,
+    say: Callable[[str], None] = lambda _: None,
     device: str | None = None,
 ) -> int:
     """Train, from the start or from where a training in this folder stopped.
@@ -93,6 +94,7 @@ def train(
         configuration: Of the type `recipe_type.settings`.
         folder: Where all goes that comes of it.
         listener: Told of every iteration, on the main process.
+        say: Told what the recipe remarks before it begins, on the main process.
         device: `cpu` keeps off the GPU; None: the best there is.
 
     Returns:
@@ -117,6 +119,8 @@ def train(
     # Networks begin the same on every device, whatever each draws later.
     _seed_everything(_seed_of(training.seed, 0, 0))
     loop = _Loop(recipe_type(configuration, accelerator), {"recipe": name, "configuration": described}, folder)
+    for remark in loop.recipe.remarks if accelerator.is_main_process else ():
+        say(remark)
     begin = loop.resume(accelerator)
     if begin >= training.iterations:
         return 0
@@ -209,6 +213,7 @@ class _Loop:
             **self.described,
             "iteration": iteration,
             "network": weights.network,
+            "remarks": list(self.recipe.remarks),
             "versions": versions("accelerate"),
         }
         stored_as: torch.dtype = getattr(torch, training.store_as)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from restobench.degradations.generators import Generators
@@ -44,6 +44,9 @@ class Recipe(Protocol):
 
     best_by: str | None
     """The value of `validate` whose highest makes the best checkpoint; None: there is no best."""
+
+    remarks: Sequence[str]
+    """What the user is told before it begins, and what checkpoints keep: a part that is left out, say."""
 
     def __init__(self, configuration: Any, accelerator: Accelerator) -> None:
         """Build networks and optimisers, each through `accelerator.prepare`.

@@ -35,6 +35,7 @@ class Smoothing:
 
     settings = SmoothingSettings
     best_by = "psnr"
+    remarks = ("It smooths.",)
 
     def __init__(self, configuration: SmoothingSettings, accelerator: Accelerator) -> None:
         self.told = configuration

@@ -46,11 +46,19 @@ def test_a_training_leaves_log_samples_checkpoints_and_state(tmp_path: Path) -> 
     """Everything a person looks at afterwards."""
     seen: list[int] = []
 
+    said: list[str] = []
+
     done = train(
-        "smoothing", Smoothing, settings(13), tmp_path, listener=lambda number, _: seen.append(number), device="cpu"
+        "smoothing",
+        Smoothing,
+        settings(13),
+        tmp_path,
+        listener=lambda number, _: seen.append(number),
+        say=said.append,
+        device="cpu",
     )
 
-    assert (done, seen) == (13, list(range(1, 14)))
+    assert (done, seen, said) == (13, list(range(1, 14)), ["It smooths."])
     assert [row["iteration"] for row in curve(tmp_path)] == ["4", "8", "12"]
     assert [row["iteration"] for row in curve(tmp_path, "validation.csv")] == ["5", "10", "13"]
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == [
@@ -61,6 +69,7 @@ def test_a_training_leaves_log_samples_checkpoints_and_state(tmp_path: Path) -> 
     assert last is not None
     assert (last["recipe"], last["iteration"], last["network"]) == ("smoothing", 13, {"channels": 3})
     assert last["configuration"]["training"]["seed"] == 7
+    assert last["remarks"] == ["It smooths."]
     assert load_file(tmp_path / "checkpoints" / "last.safetensors")["weight"].shape == (3, 3, 3, 3)
 
 

@@ -69,6 +69,7 @@ class ResShiftRecipe:
 
     settings = ResShiftTraining
     best_by = "psnr_sample"
+    remarks = ()
 
     def __init__(self, configuration: ResShiftTraining, accelerator: Accelerator) -> None:
         """Build the U-Net anew and the frozen autoencoder from its file.

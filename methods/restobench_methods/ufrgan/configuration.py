@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -22,13 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from restobench.train.configuration import Data, Pictures, Settings, Training
+
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Settings(BaseModel):
-    """A table of a configuration: an unknown name in it is an error, and nothing in it changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Generator(Settings):
@@ -205,21 +199,15 @@ class Optimiser(Settings):
     """Of the gradients of both generators together; 0: not clipped."""
 
 
-class Training(Settings):
-    """How long, and on how much at once."""
-
-    iterations: PositiveInt = 100_000
-    batch: PositiveInt = 2
-    """Pictures of each domain an iteration."""
-    validate_every: PositiveInt = 2_000
-    """The best checkpoint is that of the highest PSNR of validation."""
-
-
 class UFRGANTraining(Settings):
-    """A training of UFR-GAN, but for pictures and devices."""
+    """A training of UFR-GAN. How long and on how much at once stands in the ready configurations: ours too."""
 
-    training: Training = Training()
-
+    training: Training
+    data: Data
+    low: tuple[Pictures, ...] = ()
+    """Real low-quality pictures. Without them half of the clean pictures are degraded for it, and never seen clean."""
+    held_out_crops: PositiveInt = 24
+    """How many squares of held-out pictures, degraded, the validation looks at."""
     generator: Annotated[Generator, BeforeValidator(_of_name)] = GENERATORS["base"]
     """`base`, `lite`, or sizes."""
     discriminator: Discriminator = Discriminator()
