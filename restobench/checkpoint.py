@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickletools
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +43,26 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Any]:
+def load_strictly(
+    module: nn.Module,
+    path: Path,
+    *,
+    wrappers: Sequence[str] = ("state_dict",),
+    translate: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
+) -> dict[str, Any]:
     """Load a checkpoint into a module, every key of both, and say what was loaded.
 
     What a trainer puts around names is taken off: `module.` of distributed training and
     `_orig_mod.` of compilation, in any order.
 
     Args:
-        module: What is loaded into, in place; dtypes and device stay the module's.
+        module: What is loaded into, in place; dtypes and device stay the module's. One that was built
+            on the `meta` device takes the file's own tensors as they are, so that nothing is in
+            memory twice.
         path: The file.
         wrappers: Keys under which a trainer may have put the state dict, the best first; a file
             without any of them is taken as the state dict itself.
+        translate: Makes the module's names of the file's, where they are not the same.
 
     Returns:
         For `Setup.audit`: the number of tensors loaded, and the names (none) of those missing
@@ -66,6 +75,8 @@ def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("
     content = read_checkpoint(path)
     state = next((content[wrapper] for wrapper in wrappers if isinstance(content.get(wrapper), Mapping)), content)
     state = {_bare_name(str(name)): value for name, value in state.items()}
+    if translate:
+        state = translate(state)
     wanted = module.state_dict()
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]
@@ -81,7 +92,7 @@ def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("
             f"{path} does not fit {type(module).__name__}, which has {len(wanted)} keys. {lists}. "
             "Give the checkpoint of this method and variant."
         )
-    module.load_state_dict(state)
+    module.load_state_dict(state, assign=any(tensor.is_meta for tensor in wanted.values()))
     return {"loaded": len(wanted), "missing": missing, "unexpected": unexpected}
 
 

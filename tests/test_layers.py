@@ -16,6 +16,7 @@ ORDER = (
     "download",
     "watched",
     "card",
+    "hub",
     "importing",
     "plugins",
     "weights",

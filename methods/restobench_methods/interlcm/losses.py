@@ -35,6 +35,9 @@ class PerceptualDifference(nn.Module):
     downloaded. Gradients go to the pictures alone.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, *, normalised_twice: bool = False) -> None:
         """Build it.
 

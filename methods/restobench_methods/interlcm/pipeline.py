@@ -14,13 +14,14 @@ import torch
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from torch import Tensor, nn
 
+from restobench.noise import Noise
 from restobench_methods.interlcm import clip
 from restobench_methods.interlcm.colour_fix import COLOUR_FIXES
 from restobench_methods.interlcm.sampler import Draw, Predict, Sampler, Step, guidance_embedding
 from restobench_methods.interlcm.visual_encoder import VisualEncoder
 
 Watch = Callable[[int, Tensor], None]
-"""Told the number of a step, from 0, and the picture (B, 3, H, W) of what it estimates."""
+"""Told the number of a step, from 0, and the picture (B, 3, H, W) of what it found."""
 
 
 class VisualModule(nn.Module):
@@ -72,19 +73,23 @@ class Pipeline:
     offload_from: torch.device | None = None
     """Where set, networks wait on the CPU and are on this device only while they work."""
 
-    def restore(self, lq: Tensor, draw: Draw, watch: Watch | None = None) -> Tensor:
+    def restore(self, lq: Tensor, noise: Noise, watch: Watch | None = None) -> Tensor:
         """(B, 3, H, W) in [-1, 1] -> the same, float32, not clamped.
 
         Args:
             lq: The faces; sides are multiples of 64.
-            draw: As `Sampler.walk` wants it.
-            watch: Where given, the latent of every step is decoded for it.
+            noise: One stream a picture.
+            watch: Where given, what every step finds is decoded for it.
         """
         latent = lq_latent = self.encode(lq)
-        for number, step in enumerate(self.steps(lq, self.embed(lq), lq_latent, draw)):
+
+        def draw() -> Tensor:
+            return noise.draw(lq_latent.shape[1:], device=lq_latent.device)
+
+        for step in self.steps(lq, self.embed(lq), lq_latent, draw):
             latent = step.denoised
             if watch:
-                watch(number, self.decode(latent))
+                watch(step.number, self.decode(latent))
         return COLOUR_FIXES[self.colour_fix](self.decode(latent), lq)
 
     def embed(self, lq: Tensor) -> Tensor:

@@ -29,6 +29,8 @@ Draw = Callable[[], Tensor]
 class Step(NamedTuple):
     """What one step did."""
 
+    number: int
+    """Which of the N it is, from 0."""
     timestep: int
     denoised: Tensor
     """The estimate of the clean latent."""
@@ -124,7 +126,7 @@ class Sampler:
                 denoised = self.denoise(latent, predict(latent, timestep), timestep)
             last = number == len(self.timesteps) - 1
             latent = denoised if last else self.diffuse(denoised, draw(), self.timesteps[number + 1])
-            yield Step(timestep, denoised, latent)
+            yield Step(number, timestep, denoised, latent)
 
     def denoise(self, latent: Tensor, predicted_noise: Tensor, timestep: int) -> Tensor:
         """The consistency function: c_out (z - sqrt(1 - a) eps) / sqrt(a) + c_skip z."""

@@ -50,7 +50,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, L) -> (B, C', L)."""
-        added = self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+        added: Tensor = self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
         kept: Tensor = self.conv_out(x)
         return kept + added
 
