@@ -76,8 +76,8 @@ def fetch_repository(hub: Hub, listener: Listener, *, again: bool = False) -> di
         RestobenchError: What came is not what the hub says it is.
     """
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import (
-        HTTPError,  # type: ignore[attr-defined]  # of the library it speaks HTTP by
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError, of the library it speaks HTTP by
+        HTTPError,
         LocalEntryNotFoundError,
         OfflineModeIsEnabled,
     )
