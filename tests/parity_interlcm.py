@@ -325,16 +325,15 @@ def losses(case: Case) -> dict[str, Tensor]:
     given, config = tensors(case), case["config"]
     output, gt, logits = given["output"], given["gt"], given["logits"]
 
-    def perceptual(normalised_twice: bool) -> Tensor:
-        loss = PerceptualDifference(normalised_twice=normalised_twice)
-        filling.fill(loss.lpips, case["seed"], skip=("lin", "scaling_layer"))
-        distance: Tensor = loss(output, gt)
-        return distance
+    perceptual = PerceptualDifference()
+    filling.fill(perceptual.lpips, case["seed"], skip=("lin", "scaling_layer"))
+    plain = perceptual(output, gt)
+    perceptual.normalised_twice = True
 
     network = discriminator_of(case, config["discriminator"]).train()
     # Verdicts of 1 and -1 leave one half of the hinge alone.
     one = torch.ones(1)
-    l1, lpips = absolute_difference(output, gt), perceptual(True)
+    l1, lpips = absolute_difference(output, gt), perceptual(output, gt)
     generator, real, fake = adversarial_loss(network(output)), network(gt), network(output)
     return {
         "l1": l1,
@@ -344,7 +343,7 @@ def losses(case: Case) -> dict[str, Tensor]:
         "gan_disc_fake": discriminator_loss(one, fake),
         "total_before_gan": l1 + lpips,
         "total_with_gan": l1 + lpips + config["gan_weight"] * generator,
-        "for_information_lpips_without_the_extra_normalisation": perceptual(False),
+        "for_information_lpips_without_the_extra_normalisation": plain,
         "hinge_on_logits.g": adversarial_loss(logits),
         "hinge_on_logits.d_real": discriminator_loss(logits, -one),
         "hinge_on_logits.d_fake": discriminator_loss(one, logits),

@@ -6,6 +6,7 @@ copy of the encoder half of its U-Net that knows nothing of guidance. Nothing is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,7 +71,7 @@ def load_networks(
 def load_unet(lcm: Path, audit: Audit) -> UNet2DConditionModel:
     """The consistency model's U-Net, from the folder of its pipeline."""
     with torch.device("meta"):
-        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(lcm / "unet"))
+        unet = UNet2DConditionModel.from_config(_configuration(lcm / "unet"))
     audit["unet"] = load_strictly(unet, _weights(lcm / "unet", "diffusion_pytorch_model"))
     if not unet.config.time_cond_proj_dim:
         raise RestobenchError(
@@ -83,7 +84,7 @@ def load_unet(lcm: Path, audit: Audit) -> UNet2DConditionModel:
 def load_vae(lcm: Path, audit: Audit) -> AutoencoderKL:
     """The autoencoder, from the folder of its pipeline."""
     with torch.device("meta"):
-        vae = AutoencoderKL.from_config(AutoencoderKL.load_config(lcm / "vae"))
+        vae = AutoencoderKL.from_config(_configuration(lcm / "vae"))
     weights = _weights(lcm / "vae", "diffusion_pytorch_model")
     audit["vae"] = load_strictly(vae, weights, translate=_today_s_attention)
     return vae
@@ -110,7 +111,8 @@ def load_visual_module(folder: Path, path: Path, audit: Audit) -> VisualModule:
     Raises:
         RestobenchError: The tower is of another width than the encoder can be.
     """
-    config = CLIPVisionConfig.from_pretrained(folder)
+    whole = _configuration(folder)
+    config = CLIPVisionConfig.from_dict(whole.get("vision_config", whole))
     if config.hidden_size != FEATURES:
         raise RestobenchError(
             f"The CLIP in {folder} has {config.hidden_size} features and the visual encoder takes {FEATURES}; "
@@ -129,7 +131,7 @@ def load_text_module(lcm: Path, text: str, audit: Audit) -> TextModule:
     Raises:
         RestobenchError: The text is too long.
     """
-    model = CLIPTextModel(CLIPTextConfig.from_pretrained(lcm / "text_encoder"))
+    model = CLIPTextModel(CLIPTextConfig.from_dict(_configuration(lcm / "text_encoder")))
     encoder: nn.Module = getattr(model, "text_model", model)  # where it stood before transformers 5
     weights = _weights(lcm / "text_encoder", "model", "pytorch_model")
     audit["text_encoder"] = load_strictly(encoder, weights, translate=_text_weights)
@@ -140,6 +142,16 @@ def load_text_module(lcm: Path, text: str, audit: Audit) -> TextModule:
         raise RestobenchError(f"The text makes {numbers.shape[1]} tokens, and there is room for {length}; shorten it.")
     with torch.no_grad():
         return TextModule(encoder.eval()(numbers).last_hidden_state)
+
+
+def _configuration(folder: Path) -> dict[str, Any]:
+    """What a network of the hub is built from."""
+    path = folder / "config.json"
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RestobenchError(f"{path} cannot be read ({error}); get the folder again.") from None
+    return content
 
 
 def _weights(folder: Path, *stems: str) -> Path:
