@@ -131,12 +131,36 @@ class Setting(_Card):
             raise RestobenchError(f"Setting '{name}' wants {wanted}, not {given!r}.") from None
 
 
+def _plain(path: str) -> bool:
+    """Whether a path stays below whatever folder it is put into; cards come from strangers."""
+    return all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._+-]*", step) for step in path.split("/"))
+
+
+class Hub(_Card):
+    """Files of a repository on the Hugging Face hub."""
+
+    repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+    revision: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")] = "main"
+    """A branch, a tag or a commit."""
+    files: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Their paths in the repository; `a|b` is the first that it has."""
+
+    @field_validator("files")
+    @classmethod
+    def _stay_in_their_folder(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        if strange := next((name for file in files for name in file.split("|") if not _plain(name)), None):
+            raise ValueError(f"{strange!r} is no plain path in a repository")
+        return files
+
+
 class WeightFile(_Card):
-    """One file of trained weights, and where it comes from."""
+    """One file of trained weights, or a repository's files, and where they come from."""
 
     file: str | None = None
     """What it is called in the method's folder of weights, perhaps in a folder in there; None: always given by hand."""
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+/\S+$")] | None = None
+    hub: Hub | None = None
+    """Instead of a url: where a folder of files comes from."""
     size: PositiveInt | None = None
     """In bytes."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -150,8 +174,7 @@ class WeightFile(_Card):
     @classmethod
     def _stays_in_its_folder(cls, file: str | None) -> str | None:
         """A card of a stranger must not say where on the disk something is written."""
-        plain = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
-        if file is not None and not all(plain.fullmatch(step) for step in file.split("/")):
+        if file is not None and not _plain(file):
             raise ValueError(
                 f"{file!r} is no plain file name: letters, digits, '.', '_', '+' and '-', not beginning with a dot"
             )
@@ -162,11 +185,18 @@ class WeightFile(_Card):
     @model_validator(mode="after")
     def _has_a_name(self) -> WeightFile:
         # Not the address's end: addresses change, and the file stays what it was.
-        if self.url and not self.file:
+        if (self.url or self.hub) and not self.file:
             raise ValueError("a url needs a file: what the file is called here")
         if self.bundled and (self.url or not self.file):
             raise ValueError("what is bundled has a file, beside the card, and no url")
+        if self.hub and (self.url or self.size or self.sha256):
+            raise ValueError("the hub says itself how large its files are and which hash they have; no url beside it")
         return self
+
+    @property
+    def can_be_fetched(self) -> bool:
+        """Whether the card says where it comes from."""
+        return self.url is not None or self.hub is not None
 
 
 class Variant(_Card):
@@ -258,7 +288,8 @@ class MethodCard(_Card):
         for variant in self.variants:
             for facts in self.weights_of(variant).values():
                 other = known.setdefault(facts.file or "", facts)
-                if facts.file and (other.url, other.size, other.sha256) != (facts.url, facts.size, facts.sha256):
+                same = ("url", "hub", "size", "sha256")
+                if facts.file and any(getattr(other, fact) != getattr(facts, fact) for fact in same):
                     raise ValueError(
                         f"the file {facts.file!r} has two addresses, sizes or hashes; name one differently"
                     )

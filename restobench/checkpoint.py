@@ -98,7 +98,7 @@ def load_strictly(
     path: Path,
     *,
     wrappers: Sequence[str] = ("state_dict",),
-    renamed: Callable[[str], str] = str,
+    translate: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
 ) -> dict[str, Any]:
     """Load a checkpoint into a module, every key of both, and say what was loaded.
 
@@ -106,11 +106,13 @@ def load_strictly(
     `_orig_mod.` of compilation, in any order.
 
     Args:
-        module: What is loaded into, in place; dtypes and device stay the module's.
+        module: What is loaded into, in place; dtypes and device stay the module's. One that was built
+            on the `meta` device takes the file's own tensors as they are, so that nothing is in
+            memory twice.
         path: The file.
         wrappers: Keys under which a trainer may have put the state dict, the best first; a file
             without any of them is taken as the state dict itself.
-        renamed: What the module calls a name of the file, where the file is older than the module's names.
+        translate: Makes the module's names of the file's, where they are not the same.
 
     Returns:
         For `Setup.audit`: the number of tensors loaded, and the names (none) of those missing
@@ -122,7 +124,9 @@ def load_strictly(
     """
     content = read_checkpoint(path)
     state = next((content[wrapper] for wrapper in wrappers if isinstance(content.get(wrapper), Mapping)), content)
-    state = {renamed(_bare_name(str(name))): value for name, value in state.items()}
+    state = {_bare_name(str(name)): value for name, value in state.items()}
+    if translate:
+        state = translate(state)
     wanted = module.state_dict()
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]
@@ -138,7 +142,7 @@ def load_strictly(
             f"{path} does not fit {type(module).__name__}, which has {len(wanted)} keys. {lists}. "
             "Give the checkpoint of this method and variant."
         )
-    module.load_state_dict(state)
+    module.load_state_dict(state, assign=any(tensor.is_meta for tensor in wanted.values()))
     return {"loaded": len(wanted), "missing": missing, "unexpected": unexpected}
 
 

@@ -23,9 +23,11 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(session_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test does touches the user's cache, data sets or runs."""
+    """Nothing that a test does touches the user's caches, data sets or runs."""
     monkeypatch.setenv("RESTOBENCH_HOME", str(session_home))
     monkeypatch.setenv("RESTOBENCH_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("HF_HOME", str(session_home / "huggingface"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.delenv("RESTOBENCH_DATASETS", raising=False)
 
 

@@ -187,7 +187,9 @@ def test_names_of_an_older_file_are_told_by_the_method(tmp_path: Path, state: di
     """After what a trainer put around them was taken off; the audit and every complaint use the module's names."""
     old = {"module.kernel": state["weight"], "module.bias": state["bias"]}
 
-    layer, audit = loaded(tmp_path, old, renamed=lambda name: name.replace("kernel", "weight"))
+    layer, audit = loaded(
+        tmp_path, old, translate=lambda state: {name.replace("kernel", "weight"): state[name] for name in state}
+    )
 
     assert torch.equal(layer.weight, state["weight"])
     assert audit == {"loaded": 2, "missing": [], "unexpected": []}

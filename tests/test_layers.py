@@ -17,6 +17,7 @@ ORDER = (
     "watched",
     "reporter",
     "card",
+    "hub",
     "importing",
     "plugins",
     "weights",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import torch
@@ -47,7 +48,7 @@ class LdmSr:
             unet, vqvae = networks(small=setup.test)
         for part, module in {"unet": unet, "vqvae": vqvae}.items():
             if part in setup.weights:
-                setup.audit[part] = load_strictly(module, setup.weights[part], renamed=present_name)
+                setup.audit[part] = load_strictly(module, setup.weights[part], translate=present_names)
         scheduler = DDIMScheduler(**SCHEDULER)
         scheduler.set_timesteps(int(setup.settings["steps"]))
         self.pipeline = Pipeline(
@@ -78,11 +79,10 @@ def networks(*, small: bool = False) -> tuple[UNet2DModel, VQModel]:
     return UNet2DModel(**(shrunk(UNET) if small else UNET)), VQModel(**(shrunk(VQVAE) if small else VQVAE))
 
 
-def present_name(name: str) -> str:
-    """What today's library calls a tensor: the released files are older than its present attention layer."""
-    return re.sub(
-        r"(\.attentions\.\d+)\.(query|key|value|proj_attn)\.", lambda found: f"{found[1]}.{_ATTENTION[found[2]]}.", name
-    )
+def present_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the names of today's library: the released files are older than its attention layer."""
+    old = re.compile(r"(\.attentions\.\d+)\.(query|key|value|proj_attn)\.")
+    return {old.sub(lambda found: f"{found[1]}.{_ATTENTION[found[2]]}.", name): state[name] for name in state}
 
 
 def _ready(module: AnyModule, setup: Setup) -> AnyModule:
