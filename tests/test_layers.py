@@ -25,6 +25,7 @@ ORDER = (
     "tiling",
     "method",
     "image",
+    "faces",
     "degradations",
     "cache",
     "embedded",
