@@ -37,6 +37,7 @@ ORDER = (
     "exchange",
     "restore",
     "pictures",
+    "photographs",
     "conformance",
     "metrics",
     "statistics",
