@@ -134,7 +134,7 @@ def restore(
         "--face-weights": face_weights,
     }
     if kind != "photograph" and (unheeded := [option for option, value in of_photographs.items() if value]):
-        raise RestobenchError(f"{' and '.join(unheeded)}: only for photographs with faces; say --whole too.")
+        raise RestobenchError(f"{' and '.join(unheeded)}: only for photographs with faces (--whole).")
     if kind == "photograph" and scale is not None:
         raise RestobenchError("--scale is for pictures that are restored as they are; for photographs say --upscale.")
     if background is None and (background_set or background_weights or enlarge_faces):

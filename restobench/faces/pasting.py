@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PASTED_LABELS = (*range(1, 14), 15)
-"""Of ParseNet's 19 classes: skin and what is in a face, and hair's neighbour 15; not background,
-14, and what is worn or grows around the face (16, 17, 18)."""
+"""Of ParseNet's 19 classes: skin and all that is in a face, hair (13), earrings (15). Not the background (0),
+hat (14), necklace (16), neck (17) and clothes (18)."""
 
 
 def make_canvas(picture: Pixels, upscale: int, background: NDArray[np.uint8] | None = None) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import cmath
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +46,9 @@ def knows(*faces: Face) -> FindFaces:
     return find
 
 
-def everything_is_face(faces: object) -> list[NDArray[np.uint8]]:
+def everything_is_face(faces: Sequence[Pixels]) -> list[NDArray[np.uint8]]:
     """A parser that sees skin wherever it looks."""
-    return [np.ones((512, 512), np.uint8) for _ in faces]  # type: ignore[attr-defined]
+    return [np.ones((512, 512), np.uint8) for _ in faces]
 
 
 def portrait(name: str) -> tuple[NDArray[np.uint8], Points]:

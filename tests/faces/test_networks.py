@@ -1,7 +1,7 @@
 """facexlib's networks: loaded strictly, from files alone."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ from restobench.errors import RestobenchError
 from restobench.faces.detection import Detector
 from restobench.faces.networks import detection_network, parsing_network
 from tests.faces.drawn import portrait
+
+Build = Callable[[Path], torch.nn.Module]
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,7 +42,7 @@ def test_the_detector_answers_in_pixels_of_the_photograph(face_files: Mapping[st
     [(detection_network, "detection", "RetinaFace", 456), (parsing_network, "parsing", "ParseNet", 238)],
 )
 def test_a_file_that_lacks_a_tensor_is_refused(
-    build: object, part: str, name: str, keys: int, face_files: Mapping[str, Path], tmp_path: Path
+    build: Build, part: str, name: str, keys: int, face_files: Mapping[str, Path], tmp_path: Path
 ) -> None:
     """Strictly: a network with a random layer finds faces too, somewhere."""
     state = torch.load(face_files[part], weights_only=True)
@@ -48,7 +50,7 @@ def test_a_file_that_lacks_a_tensor_is_refused(
     torch.save(state, tmp_path / "cut.pth")
 
     with pytest.raises(RestobenchError, match=f"does not fit {name}, which has {keys} keys. 1 missing"):
-        build(tmp_path / "cut.pth")  # type: ignore[operator]
+        build(tmp_path / "cut.pth")
 
 
 def test_another_file_is_refused_and_none_is_run(face_files: Mapping[str, Path], tmp_path: Path) -> None:
@@ -64,11 +66,11 @@ def test_another_file_is_refused_and_none_is_run(face_files: Mapping[str, Path],
 
 
 @pytest.mark.parametrize("build", [detection_network, parsing_network])
-def test_without_facexlib_one_sentence_says_what_to_install(build: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_facexlib_one_sentence_says_what_to_install(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an extra."""
     for module in [name for name in sys.modules if name.partition(".")[0] == "facexlib"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "facexlib", None)
 
     with pytest.raises(RestobenchError, match=r"need facexlib .*: pip install 'restobench\[face\]'\."):
-        build(Path("weights.pth"))  # type: ignore[operator]
+        build(Path("weights.pth"))

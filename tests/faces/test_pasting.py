@@ -162,7 +162,7 @@ def test_a_tiny_face_has_hard_edges() -> None:
     assert (soft_mask(np.ones((60, 60), np.float32)) == 1).all()
 
 
-def test_hair_hats_and_background_are_not_pasted() -> None:
+def test_hats_necks_and_background_are_not_pasted() -> None:
     """Of 19 classes 14 are; whatever they are, the outer 10 pixels are not."""
     masks = {label: parsing_mask(np.full((512, 512), label, np.uint8)) for label in range(19)}
 
