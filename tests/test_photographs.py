@@ -64,13 +64,13 @@ def test_a_method_for_other_things_restores_no_faces(pictures: dict[str, Sample]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_real_method_restores_a_photograph(face_files: Mapping[str, Path], tmp_path: Path) -> None:
-    """ResShift's test configuration, one face at a time or two together, and the middle one alone: equal faces."""
+    """ResShift's test configuration on two faces together, and on one alone: by the same noise the same face."""
     write_picture(tmp_path / "hopper.png", portrait("grace-hopper")[0])
     samples = find_pictures([str(tmp_path / "hopper.png")])
     faces = {}
     for name, wishes in {
-        "single": Wishes(),
         "together": Wishes(batch_size=2),
         "central": Wishes(selection=Selection(only_center_face=True)),
     }.items():
@@ -89,8 +89,6 @@ def test_a_real_method_restores_a_photograph(face_files: Mapping[str, Path], tmp
         restored = (tmp_path / f"{name}-faces" / "restored").iterdir()
         faces[name] = {path.name: read_array(path).astype(int) for path in restored}
 
-    assert len(faces["single"]) == len(faces["together"]) == 2
+    assert len(faces["together"]) == 2
     (central,) = faces["central"]
-    for name, face in faces["single"].items():
-        assert np.abs(face - faces["together"][name]).max() <= 1
-    assert np.array_equal(faces["central"][central], faces["single"][central])
+    assert np.abs(faces["central"][central] - faces["together"][central]).max() <= 1

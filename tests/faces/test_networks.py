@@ -38,18 +38,20 @@ def test_the_detector_answers_in_pixels_of_the_photograph(face_files: Mapping[st
 
 
 @pytest.mark.parametrize(
-    ("build", "part", "name", "keys"),
-    [(detection_network, "detection", "RetinaFace", 456), (parsing_network, "parsing", "ParseNet", 238)],
+    ("build", "part", "sentence"),
+    [
+        (detection_network, "detection", "does not fit RetinaFace, which has 456 keys. 446 missing"),
+        (parsing_network, "parsing", "does not fit ParseNet, which has 238 keys. 228 missing"),
+    ],
 )
-def test_a_file_that_lacks_a_tensor_is_refused(
-    build: Build, part: str, name: str, keys: int, face_files: Mapping[str, Path], tmp_path: Path
+def test_a_file_that_lacks_tensors_is_refused(
+    build: Build, part: str, sentence: str, face_files: Mapping[str, Path], tmp_path: Path
 ) -> None:
-    """Strictly: a network with a random layer finds faces too, somewhere."""
+    """Strictly: a network with random layers finds faces too, somewhere."""
     state = torch.load(face_files[part], weights_only=True)
-    del state[next(reversed(state))]
-    torch.save(state, tmp_path / "cut.pth")
+    torch.save(dict(list(state.items())[:10]), tmp_path / "cut.pth")
 
-    with pytest.raises(RestobenchError, match=f"does not fit {name}, which has {keys} keys. 1 missing"):
+    with pytest.raises(RestobenchError, match=sentence):
         build(tmp_path / "cut.pth")
 
 
