@@ -34,6 +34,8 @@ Value = bool | int | float | str
 """What a setting can hold."""
 Interface = Literal["tensor", "folder"]
 """What a method restores: batches in memory, or a folder of pictures in one go."""
+Input = Literal["picture", "aligned-face"]
+"""What a picture that a method is given must show: anything, or one face at its place in 512 x 512 pixels."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 """A name a person types: lower case, digits, dot, dash and underscore."""
@@ -205,6 +207,7 @@ class Variant(_Card):
     help: str = ""
     tasks: tuple[Task, ...] | None = None
     scales: tuple[int, ...] | None = None
+    input: Input | None = None
     needs_mask: bool | None = None
     training_data: str | None = None
     demonstration: bool | None = None
@@ -235,6 +238,8 @@ class MethodCard(_Card):
     """Empty: any task."""
     scales: tuple[int, ...] = ()
     """Empty: any scale, or one that the weights decide."""
+    input: Input = "picture"
+    """Of a method for aligned faces, `restore` takes a photograph apart and puts it together again."""
     needs_mask: bool = False
     native_size: tuple[int, int] | None = None
     """Width and height of the only input the method takes, where there is only one."""
@@ -298,9 +303,19 @@ class MethodCard(_Card):
     def of_variant(self, name: str) -> MethodCard:
         """The card with what a variant says in place of what the method says."""
         variant = self.variants[name]
-        fields = ("tasks", "scales", "needs_mask", "training_data", "demonstration")
+        fields = ("tasks", "scales", "input", "needs_mask", "training_data", "demonstration")
         own = {field: getattr(variant, field) for field in fields}
         return self.model_copy(update={field: value for field, value in own.items() if value is not None})
+
+
+class ToolCard(_Card):
+    """What is true of a part of the harness itself that needs trained weights."""
+
+    title: str
+    summary: str
+    licence: str
+    url: str | None = None
+    weights: dict[str, WeightFile]
 
 
 class Crop(_Card):

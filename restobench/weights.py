@@ -1,4 +1,6 @@
-"""Trained weights: which files the methods' cards name, where they lie, and whether they are what they should be.
+"""Trained weights: which files the cards name, where they lie, and whether they are what they should be.
+
+The cards are the methods', and those of the tools of the harness itself.
 
 `RESTOBENCH_HOME/weights/<method>/<file>`: a folder for each method, because two of them
 may well call their file `model.pth`, and where a file lies must not depend on which other
@@ -19,7 +21,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from restobench.card import Hub, WeightFile
+from restobench.card import Hub, ToolCard, WeightFile
 from restobench.download import Listener, Patience, UnavailableError, download, size_in_words
 from restobench.environment import home
 from restobench.errors import RestobenchError, unknown_name
@@ -29,6 +31,9 @@ from restobench.plugins import Plugin, find_method, find_plugin, method_card, pl
 
 Verdict = Literal["official", "recorded", "altered", "unknown", "missing"]
 """Of a file's hash: it is its authors', that of the first download, neither, or there is nothing to compare with."""
+
+TOOLS = {"faces": Plugin("faces", "restobench.faces", "", "restobench")}
+"""Parts of the harness that need weights, by name; their cards lie in their packages."""
 
 
 def weights_folder() -> Path:
@@ -83,7 +88,7 @@ def _joined(hashes: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of one variant of a method, and the file or folder that holds its weights."""
+    """One part of one variant of a method, or of a tool, and the file or folder that holds its weights."""
 
     plugin: Plugin
     variant: str
@@ -131,22 +136,28 @@ class Part:
 
 
 def all_parts() -> list[Part]:
-    """Every part of every variant of every method that is installed; a broken card hides no other."""
+    """Every part of every variant of every method that is installed, and of the tools; a broken card hides no other."""
     found = []
     for plugin in plugins("restobench.methods").values():
         try:
             found += parts_of(plugin.name, every_variant=True)
         except RestobenchError:
             continue  # `methods list` and `doctor` say what is wrong with it
-    return found
+    return found + [part for name in TOOLS for part in parts_of(name)]
 
 
 def parts_of(name: str, *, every_variant: bool = False) -> list[Part]:
-    """The parts of `NAME@VARIANT`; of `NAME` alone those of the default variant, or of every one.
+    """The parts of `NAME@VARIANT`; of `NAME` alone those of the default variant, or of every one; those of a tool.
 
     Raises:
         RestobenchError: There is no such method or variant, or its card is not valid.
     """
+    if tool := TOOLS.get(name):
+        facts_of_tool = tool.card(ToolCard)
+        return [
+            Part(tool, "", name, part, facts, facts.licence or facts_of_tool.licence)
+            for part, facts in facts_of_tool.weights.items()
+        ]
     plugin, variant = find_method(name)
     card = method_card(plugin)
     if variant and variant not in card.variants:
@@ -193,6 +204,32 @@ def find_weights(method: str, parts: Mapping[str, WeightFile]) -> dict[str, Path
     return found
 
 
+def tool_weights(name: str, given: Mapping[str, str | Path], *, option: str) -> dict[str, Path]:
+    """A file for every part of a tool: one that was given, or what is in its place.
+
+    Args:
+        name: Of `TOOLS`.
+        given: Files by part.
+        option: What gives a file by hand on the command line.
+
+    Raises:
+        RestobenchError: A part is unknown, a file is not there, or a part has none.
+    """
+    parts = TOOLS[name].card(ToolCard).weights
+    files: dict[str, Path] = {}
+    for part, file in given.items():
+        if part not in parts:
+            raise unknown_name(f"part of '{name}'", part, parts, f"Say which one it is: {option} PART=FILE.")
+        files[part] = Path(file).expanduser()
+        if not files[part].is_file():
+            raise RestobenchError(f"The weights {files[part]} do not exist, or are not a file.")
+    files |= find_weights(name, {part: facts for part, facts in parts.items() if part not in files})
+    if missing := [part for part in parts if part not in files]:
+        advice = how_to_get(name, parts, missing, option=option)
+        raise RestobenchError(f"'{name}' needs weights that were not given: {', '.join(missing)}. {advice}")
+    return files
+
+
 def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping[Path, str]) -> None:
     """Hold the hashes of files that are about to be used against what they must be.
 
@@ -222,10 +259,12 @@ def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping
             )
 
 
-def how_to_get(reference: str, parts: Mapping[str, WeightFile], missing: Sequence[str]) -> str:
-    """What to do about the `missing` ones of a variant's parts, in one sentence."""
+def how_to_get(
+    reference: str, parts: Mapping[str, WeightFile], missing: Sequence[str], *, option: str = "--weights"
+) -> str:
+    """What to do about the `missing` ones of a variant's parts, in one sentence; `option` takes a file by hand."""
     given = {part: "FOLDER" if parts[part].hub else "FILE" for part in missing}
-    options = " ".join(f"--weights {'' if len(parts) == 1 else f'{part}='}{what}" for part, what in given.items())
+    options = " ".join(f"{option} {'' if len(parts) == 1 else f'{part}='}{what}" for part, what in given.items())
     by_hand = f"name the file{'s' if len(missing) > 1 else ''}: {options}."
     files = [what_is_fetched(parts[part]) for part in missing if parts[part].can_be_fetched]
     if not files:

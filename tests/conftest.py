@@ -92,6 +92,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.fixture(scope="session")
+def face_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Weights for the tool `faces`, whose detector finds two faces in Grace Hopper's portrait, none in plain grey."""
+    pytest.importorskip("facexlib", reason="facexlib is not installed: pip install 'restobench[face]'")
+    from tests.faces.drawn import portrait
+    from tests.faces.real_networks import save_detection, save_parsing
+
+    folder = tmp_path_factory.mktemp("face-weights")
+    files = {part: folder / f"{part}.pth" for part in ("detection", "parsing")}
+    save_detection(files["detection"], portrait("grace-hopper")[0], faces=2)
+    save_parsing(files["parsing"])
+    yield files
+    for file in files.values():
+        file.unlink()  # 195 MB, which pytest would keep for three sessions
+
+
 CARD = 'title = "Mine"\nsummary = "S"\nrevision = "1"\nlicence = "MIT"\n'
 
 

@@ -36,6 +36,7 @@ from restobench_methods.interlcm.training import freeze, learning_rate
 from restobench_methods.interlcm.visual_encoder import VisualEncoder
 from tests import filling
 from tests import parity_interlcm_degradations as parity_interlcm_degradations
+from tests import parity_interlcm_faces as parity_interlcm_faces
 from tests.parity import Case, kind
 
 MAPS: Mapping[str | None, Callable[[Tensor], Tensor]] = {

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, datasets, doctor, leaderboard, results, run, train, weights
+from restobench.cli import catalogue, check, datasets, doctor, leaderboard, restore, results, run, train, weights
 
 app = typer.Typer(
     name="restobench",
@@ -34,7 +34,7 @@ def _main(
 
 app.command()(run.run)
 app.command()(run.evaluate)
-app.command()(run.restore)
+app.command()(restore.restore)
 app.command()(results.results)
 app.command()(train.train)
 app.command()(doctor.doctor)
