@@ -31,6 +31,10 @@ CARD = "card.toml"
 """The card of a folder that says itself what it holds, as a set does that was made here."""
 
 
+class NotPreparedError(RestobenchError):
+    """A known data set whose pictures are not on this machine."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One picture of a data set. `id` is its name without suffix, below the folder, with '/'."""
@@ -198,20 +202,22 @@ def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
     text = str(reference)
     if not text:
         raise RestobenchError("The data set has an empty name; for the folder you are in, say --dataset . instead.")
-    name, _, revision = text.partition("@")
-    known = {alias for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
+    name, at, revision = text.partition("@")
+    known = {alias: card.name for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
     folder = Path(text).expanduser()
-    if local := _local_folder(text, name, revision):
-        return _open_folder(local, scale, reference=text)
+    full = known.get(name, name)
+    for called, whole in ((name, text), (full, f"{full}{at}{revision}")):
+        if local := _local_folder(whole, called, revision):
+            return _open_folder(local, scale, reference=whole)
     if name not in known and folder.is_dir():
         return _open_folder(folder, scale)
     if name not in known and ("/" in text or folder.exists()):
         problem = "is not a folder" if folder.exists() else "does not exist"
         raise RestobenchError(f"The data set {text} {problem}; name a folder of pictures or a known data set.")
     card, card_folder = find_card(name)
-    if revision not in ("", card.revision):
-        raise unknown_name(f"revision of '{card.name}'", revision, [card.revision])
-    return _open_card(card, *_roots(card, card_folder), scale, reference=f"{card.name}@{card.revision}")
+    one = card.of_revision(revision)
+    roots = _roots(one, card_folder, datasets_folder() / card.folder_of(revision))
+    return _open_card(one, *roots, scale, reference=f"{one.name}@{one.revision}")
 
 
 def _local_folder(text: str, name: str, revision: str) -> Path | None:
@@ -229,7 +235,7 @@ def _open_card(card: DatasetCard, lq_root: Path, gt_root: Path, scale: int | Non
     lq = _by_id(lq_root, card.lq)
     gt = _by_id(gt_root, card.gt) if card.gt else {}
     mask = _by_id(lq_root, card.mask) if card.mask else {}
-    samples = _paired(card.name, lq, gt, mask, card.group, tags_in(lq_root))
+    samples = _paired(card.name, lq, gt, mask, card.group, _tags(card, lq, tags_in(lq_root)))
     if len(samples) != card.count:
         raise RestobenchError(
             f"'{card.name}' has {card.count} pictures, and {lq_root} holds {len(samples)}; get the data set again."
@@ -246,7 +252,18 @@ def _open_card(card: DatasetCard, lq_root: Path, gt_root: Path, scale: int | Non
     )
 
 
-def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
+def _tags(
+    card: DatasetCard, ids: Iterable[str], drawn: Mapping[str, Mapping[str, str]]
+) -> Mapping[str, Mapping[str, str]]:
+    """By sample, what its name tells by the card's expressions, and what was drawn for it."""
+    return {
+        sample_id: {tag: match[1] for tag, text in card.tags.items() if (match := re.search(text, sample_id))}
+        | dict(drawn.get(sample_id, {}))
+        for sample_id in ids
+    }
+
+
+def _roots(card: DatasetCard, card_folder: Path, root: Path) -> tuple[Path, Path]:
     """Where lq and gt lie. An embedded set ships lq beside its card and makes gt at first use."""
     if card.crops:
         from restobench.embedded import make_clean_pictures
@@ -260,10 +277,12 @@ def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
                 "Set RESTOBENCH_HOME to a folder that can be written."
             ) from None
         return card_folder / card.name, made
-    root = datasets_folder() / card.name
     if not root.is_dir():
-        raise RestobenchError(
-            f"The data set '{card.name}' is not on this machine: {root} does not exist. Get it from {card.source}"
+        # Without layouts the pictures are put there by hand.
+        prepare = f"\nThen: restobench datasets prepare {root.name} --source FOLDER_OR_ARCHIVE" if card.layouts else ""
+        raise NotPreparedError(
+            f"The data set '{root.name}' is not on this machine: {root} does not exist. "
+            f"Get it from {card.source}{prepare}"
         )
     return root, root
 
@@ -313,7 +332,9 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def _by_id(root: Path, pattern: str) -> dict[str, Path]:
-    paths = [path for path in root.glob(pattern) if path.is_file()]
+    from restobench.image import is_picture
+
+    paths = [path for path in root.glob(pattern) if path.is_file() and is_picture(path)]
     if not paths:
         raise RestobenchError(f"{root} holds no {pattern}; get the data set again.")
     return _ids(root / pattern.split("*")[0], paths)

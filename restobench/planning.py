@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from restobench.cache import Cache
 from restobench.card import Value
-from restobench.dataset import Dataset, Sample, open_dataset
+from restobench.dataset import Dataset, NotPreparedError, Sample, open_dataset
 from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import count_known, why_not
@@ -187,7 +187,7 @@ def plan(
     ]
     for choice in choices:
         _check_foreign(choice, label, options)
-    opened = [open_dataset(reference, scale=scale) for reference in dict.fromkeys(datasets)]
+    opened = _open(datasets, choices, scale)
     misfits = [
         f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
         for dataset in opened
@@ -211,6 +211,20 @@ def plan(
                 one = _planned(choice, dataset, fingerprint, seed, options, cache)
                 planned.setdefault((dataset.reference, choice.label, one.identity.key), one)
     return list(planned.values())
+
+
+def _open(datasets: Sequence[str | Path], choices: Sequence[MethodChoice], scale: int | None) -> list[Dataset]:
+    """Open the data sets. Where some are not on this machine, say with them what the methods lack."""
+    opened, absent = [], []
+    for reference in dict.fromkeys(datasets):
+        try:
+            opened.append(open_dataset(reference, scale=scale))
+        except NotPreparedError as error:
+            absent.append(str(error))
+    if absent:
+        lacks = dict.fromkeys(lack for choice in choices if (lack := choice.lack()))
+        raise RestobenchError("\n".join([*absent, *lacks]))
+    return opened
 
 
 def _check_foreign(choice: MethodChoice, label: str | None, options: Options) -> None:

@@ -39,6 +39,7 @@ ORDER = (
     "provenance",
     "train",
     "synthesis",
+    "preparing",
     "exchange",
     "restore",
     "pictures",

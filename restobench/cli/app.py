@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, datasets, doctor, leaderboard, restore, results, run, train, weights
+from restobench.cli import (
+    catalogue,
+    check,
+    datasets,
+    doctor,
+    leaderboard,
+    prepare,
+    restore,
+    results,
+    run,
+    train,
+    weights,
+)
 
 app = typer.Typer(
     name="restobench",
@@ -40,6 +52,9 @@ app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
 catalogue.methods.command("new")(check.new_method)
+catalogue.datasets.command("prepare")(prepare.prepare_dataset)
+catalogue.datasets.command("verify")(prepare.verify_dataset)
+catalogue.datasets.command("fetch")(prepare.fetch_dataset)
 catalogue.datasets.command("make")(datasets.make_dataset)
 catalogue.datasets.command("rebuild")(datasets.rebuild_dataset)
 catalogue.datasets.command("recipes")(datasets.list_recipes)

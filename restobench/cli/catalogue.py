@@ -78,9 +78,22 @@ def show_dataset(
     name: Annotated[str, typer.Argument(help="A data set.", autocompletion=given.complete_datasets)],
     as_json: given.Json = False,
 ) -> None:
-    """Print a data set's card: size, licence, source, protocol."""
-    card, folder = find_card(name)
-    _print_card({"package": folder.name}, card, as_json)
+    """Print a data set's card: size, licence, where to get it, what is checked, and whether it is here."""
+    from restobench.preparing.prepare import published, what_is_checked
+    from restobench.preparing.verify import prepared_folder
+
+    try:
+        card, package = published(name).card, dataset_cards()[published(name).card.name][1].name
+    except RestobenchError:
+        card, folder = find_card(name)
+        package = folder.name
+    here = prepared_folder(name)
+    head: dict[str, Any] = {"package": package}
+    if not card.crops:
+        head["prepared"] = str(here) if here else "no"
+    if card.layouts:
+        head["checked"] = what_is_checked(card)
+    _print_card(head, card, as_json)
 
 
 @metrics.command("list")
@@ -137,6 +150,8 @@ def _print_card(head: dict[str, Any], card: BaseModel, as_json: bool) -> None:
         if key == "crops":
             # Boxes and hashes of every picture: in --json.
             value = f"{len(value)} photographs"
+        if key == "layouts":
+            value = [layout["title"] for layout in value]
         if isinstance(value, dict):
             console.print(f"{key}:", markup=False, highlight=False)
             for inner, facts in value.items():
