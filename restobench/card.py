@@ -497,7 +497,10 @@ class Protocol(_Card):
 
 
 def write_card(path: Path, card: DatasetCard) -> None:
-    """Write the card of a data set without crops, layouts and revisions as TOML, whole or not at all; what is as by default is left out."""
+    """Write the card of a data set without crops, layouts and revisions as TOML, whole or not at all.
+
+    What is as by default is left out.
+    """
     content = card.model_dump(mode="json", exclude_defaults=True)
     # A JSON text, number or list of them is TOML as it stands; tables come last.
     tables = {key: content.pop(key) for key, value in list(content.items()) if isinstance(value, dict)}

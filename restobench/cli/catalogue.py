@@ -83,14 +83,16 @@ def show_dataset(
     from restobench.preparing.verify import prepared_folder
 
     try:
-        card, package = published(name).card, dataset_cards()[published(name).card.name][1].name
+        card = published(name).card
     except RestobenchError:
+        # A set that was made here, or a name that nobody knows.
         card, folder = find_card(name)
-        package = folder.name
-    here = prepared_folder(name)
-    head: dict[str, Any] = {"package": package}
+        head: dict[str, Any] = {"package": folder.name}
+    else:
+        whole, folder = dataset_cards()[card.name]
+        head = {"package": folder.name, "other revisions": [r for r in whole.revisions if r != card.revision]}
     if not card.crops:
-        head["prepared"] = str(here) if here else "no"
+        head["prepared"] = str(prepared_folder(name) or "no")
     if card.layouts:
         head["checked"] = what_is_checked(card)
     _print_card(head, card, as_json)

@@ -76,7 +76,9 @@ def _tell(published: Published, prepared: Prepared, output: Path | None) -> None
     if prepared.left_out:
         typer.echo(f"{prepared.left_out} other pictures of the source were left out.")
     if prepared.faceless:
-        typer.echo(f"{len(prepared.faceless)} photographs show no face that is large enough: {_some(prepared.faceless)}")
+        typer.echo(
+            f"{len(prepared.faceless)} photographs show no face that is large enough: {_some(prepared.faceless)}"
+        )
     if card.note:
         typer.echo(card.note)
     typer.echo(f"Use it with --dataset {prepared.folder if output else prepared.folder.name}")
@@ -120,9 +122,7 @@ def fetch_dataset(name: Name, output: Output = None) -> None:
     published = prepare.published(name)
     with download_shown(published.folder.name, reporter) as listener:
         archive = fetch.fetch_archive(published, listener)
-    prepared = prepare.prepare_dataset(
-        published, [archive], output=given.folder(output, "--output"), reporter=reporter
-    )
+    prepared = prepare.prepare_dataset(published, [archive], output=given.folder(output, "--output"), reporter=reporter)
     _tell(published, prepared, output)
 
 

@@ -132,9 +132,7 @@ class ZipSource:
                 if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                     raise checked.refuse(f"its file {info.filename!r} is a device or a pipe")
                 if info.flag_bits & 1:
-                    raise RestobenchError(
-                        f"The archive {self.place} wants a password; unpack it, and name the folder."
-                    )
+                    raise RestobenchError(f"The archive {self.place} wants a password; unpack it, and name the folder.")
                 checked.size(info.filename, info.file_size)
                 path = f"{_stem(self.place)}/{name}"
                 if not info.is_dir():

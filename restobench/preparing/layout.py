@@ -143,7 +143,9 @@ def check_sizes(card: DatasetCard, fit: Fit) -> None:
         RestobenchError: Some cannot be read or have a size that the set's have not.
     """
     sizes = _sizes(fit.taken)
-    problems = [f"{fit.pictures[key].entry.path} cannot be read as a picture" for key, size in sizes.items() if not size]
+    problems = [
+        f"{fit.pictures[key].entry.path} cannot be read as a picture" for key, size in sizes.items() if not size
+    ]
     for part, wanted in (("lq", card.lq_size), ("gt", card.gt_size)):
         wrong = [(i, size) for (found, i), size in sizes.items() if found == part and size and size != wanted]
         if wanted and wrong:

@@ -13,7 +13,7 @@ from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError, unknown_name
 from restobench.preparing import taking
 from restobench.preparing.layout import Fit, Taken, check_sizes, find_pictures_of, read_all
-from restobench.preparing.record import Head, PreparedFolder, Record, Step, add_line
+from restobench.preparing.record import Head, PreparedFolder, Step, add_line
 from restobench.preparing.source import FolderSource, Source, open_source
 from restobench.reporter import Reporter, Silence
 
@@ -209,10 +209,17 @@ def _own_card(card: DatasetCard, steps: Mapping[str, Step]) -> DatasetCard:
         for picture in step.pictures:
             part, _, name = picture.path.partition("/")
             contents.setdefault(Path(name).stem, {})[part] = picture.sha256
-    hashes = {sample_id: [found.get(part, "") for part in ("lq", "gt", "mask")] for sample_id, found in contents.items()}
+    hashes = {
+        sample_id: [found.get(part, "") for part in ("lq", "gt", "mask")] for sample_id, found in contents.items()
+    }
     paired = any("gt" in found for found in contents.values())
     known = {"aliases": (), "layouts": (), "revisions": {}, "other_counts": (), "url": None}
-    own = {"count": len(contents), "lq": "lq/*", "gt": "gt/*" if paired else None, "fingerprint": fingerprint_of(hashes)}
+    own = {
+        "count": len(contents),
+        "lq": "lq/*",
+        "gt": "gt/*" if paired else None,
+        "fingerprint": fingerprint_of(hashes),
+    }
     return card.model_copy(update=known | own)
 
 
@@ -221,8 +228,8 @@ def what_is_checked(card: DatasetCard) -> list[str]:
     counts = " or ".join(f"{count:,}" for count in (card.count, *card.other_counts))
     paired = any(layout.gt for layout in card.layouts)
     checked = [f"{counts} {'pairs of pictures, by name' if paired else 'pictures'}"]
-    checked += [f"names like {card.ids}"] if card.ids else []
+    checked += [f"names that match {card.ids}"] if card.ids else []
     sizes = [f"{part} {size[0]} x {size[1]}" for part, size in (("lq", card.lq_size), ("gt", card.gt_size)) if size]
     checked += [" and ".join(sizes)] if sizes else []
     checked += [f"gt {card.scale} times as large as lq" if card.scale > 1 else "gt as large as lq"] if paired else []
-    return [*checked, "that every picture can be read to its end"]
+    return [*checked, "every picture read to its end"]

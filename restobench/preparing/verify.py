@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -35,10 +36,8 @@ def prepared_folder(reference: str) -> Path | None:
     """The folder with a card of its own that `NAME`, `NAME@REVISION` or a path stands for; None: there is none."""
     folders = [datasets_folder() / reference, Path(reference).expanduser()]
     if Path(reference).name == reference:
-        try:
+        with suppress(RestobenchError):  # a set that was made here has a name of its own
             folders.insert(1, published(reference).folder)
-        except RestobenchError:
-            pass  # a set that was made here has a name of its own
     return next((folder for folder in folders if any((folder / name).is_file() for name in (CARD, UNFINISHED))), None)
 
 
