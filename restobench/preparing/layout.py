@@ -122,7 +122,7 @@ def _problems(card: DatasetCard, fit: Fit) -> list[str]:
             if without := [sample_id for sample_id in ids if sample_id not in others]:
                 problems.append(f"{len(without)} pictures have no {part}: {_some(without)}")
     ids = sorted({*lq, *gt})
-    if card.ids and (strange := [i for i in ids if not re.fullmatch(card.ids, i)]):
+    if card.ids and (strange := [i for i in ids if not re.fullmatch(card.ids, i, re.IGNORECASE)]):
         problems.append(f"{len(strange)} names are none of this set's: {_some(strange)}")
     if len(ids) not in (card.count, *card.other_counts):
         wanted = " or ".join(f"{count:,}" for count in (card.count, *card.other_counts))
