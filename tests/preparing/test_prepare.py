@@ -1,5 +1,4 @@
 import io
-import os
 import shutil
 import tarfile
 import zipfile
@@ -185,7 +184,7 @@ def test_linked_pictures_take_no_room(tmp_path: Path) -> None:
 
     made = prepared("lfw-test", source, link=True)
 
-    assert os.path.samefile(made.folder / f"lq/{FACES[0]}.png", source / f"lfw/{FACES[0]}.png")
+    assert (made.folder / f"lq/{FACES[0]}.png").samefile(source / f"lfw/{FACES[0]}.png")
 
 
 def jpeg(content: bytes) -> bytes:
@@ -214,13 +213,13 @@ LQ, GT = "celeba_512_validation_lq", "celeba_512_validation"
         (drop(f"{LQ}/{FACES[1]}.png"), f"1 pictures have no lq: {FACES[1]}"),
         (lambda f: [drop(f"{d}/{FACES[0]}.png")(f) for d in (LQ, GT)], "should have 3 samples, and 2 were found"),
         (lambda f: [put(f"{d}/new.png", png(1, 512, 512))(f) for d in (LQ, GT)], "and 4 were found"),
-        (put(f"{LQ}/{FACES[0]}.png", png(0, 256, 256)), f"1 of the lq pictures is not 512 x 512: {FACES[0]} is 256 x 256"),
+        (put(f"{LQ}/{FACES[0]}.png", png(0, 256, 256)), "1 of the lq pictures is not 512 x 512"),
         (put(f"{GT}/{FACES[0]}.png", b"<html>"), f"{FACES[0]}.png cannot be read as a picture"),
         (put(f"{LQ}/{FACES[0]}.png", png(0, 512, 512)[:900]), "cannot be read as a picture"),
         (put(f"{LQ}/{FACES[0]}.jpg", png(0, 512, 512)), f"two pictures would be lq/{FACES[0]}"),
         (lambda f: shutil.rmtree(f / LQ), "3 pictures have no lq"),
         (lambda f: [shutil.rmtree(f / d) for d in (LQ, GT)], "holds no pictures"),
-        (lambda f: [(f / d).rename(f / f"other{n}") for n, d in enumerate((LQ, GT))], "but not as 'celeba-test' has them"),
+        (lambda f: [(f / d).rename(f / f"other{n}") for n, d in enumerate((LQ, GT))], "but not as"),
         (lambda f: shutil.rmtree(f), "does not exist"),
     ],
 )  # fmt: skip
