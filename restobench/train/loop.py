@@ -265,8 +265,9 @@ def _batches(recipe: Recipe, training: Training, begin: int, accelerator: Accele
 
 
 def _quiet_worker(_: int) -> None:
-    """Ctrl-C reaches the whole group; the training itself decides when its workers end. One thread each."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C and a scheduler reach the whole group; the training decides when its workers end. One thread each."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
