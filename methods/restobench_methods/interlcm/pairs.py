@@ -27,9 +27,9 @@ def face_pair(picture: NDArray[np.uint8], task: Task, generators: Generators) ->
     restoration: mirrored or not, then the face papers' chain in InterLCM's ranges, rounded to 8
     bits. colorization: the grey of that. inpainting: no degradation, one to three strokes in white.
     """
-    gt = mirrored_at_random(picture.astype(np.float32) / 255, generators.python)
+    gt = mirrored_at_random(np.asarray(picture / 255, np.float32), generators.python)
     if task == "inpainting":
-        lq = np.where(strokes(*gt.shape[:2], generators)[..., None], np.float32(1), gt)
+        lq = np.where(strokes(gt.shape[0], gt.shape[1], generators)[..., None], np.float32(1), gt)
     else:
         lq = degrade_for_training(gt, FACE_RECIPES["interlcm"], generators).lq
         if task == "colorization":

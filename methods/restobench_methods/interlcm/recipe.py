@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -50,8 +51,8 @@ class Encoders(nn.Module):
         super().__init__()
         assert isinstance(pipeline.conditioner, VisualModule)
         assert pipeline.spatial_encoder is not None
-        self.visual_encoder: nn.Module = pipeline.conditioner.encoder
-        self.spatial_encoder: nn.Module = pipeline.spatial_encoder
+        self.visual_encoder = pipeline.conditioner.encoder
+        self.spatial_encoder = pipeline.spatial_encoder
         # In a tuple, so that the frozen networks are none of this module's.
         self._pipeline = (pipeline,)
 
@@ -69,12 +70,12 @@ class Encoders(nn.Module):
 
 
 class NoisePredictor(Encoders):
-    """The same networks as a plain ControlNet: the noise in a latent at one time step (table 4)."""
+    """The same networks as a plain ControlNet: the noise in latents, at one time step for all (table 4)."""
 
     def forward(self, lq: Tensor, latent: Tensor, timestep: Tensor) -> Tensor:
-        """(B, 3, H, W), (B, 4, H/8, W/8) and (B,) -> (B, 4, H/8, W/8)."""
+        """(B, 3, H, W), (B, 4, H/8, W/8) and a whole number -> (B, 4, H/8, W/8)."""
         (pipeline,) = self._pipeline
-        return pipeline.predictor(lq, pipeline.embed(lq))(latent, timestep)
+        return pipeline.predictor(lq, pipeline.embed(lq))(latent, int(timestep))
 
 
 class InterLCMRecipe:
@@ -104,9 +105,11 @@ class InterLCMRecipe:
         if told.checkpointing:
             compute_activations_again(self.pipeline)
         encoders = (Encoders if told.objective == "picture" else NoisePredictor)(self.pipeline)
-        self.averages = {
-            "visual_encoder": Average(encoders.visual_encoder, told.average),
-            "spatial_encoder": Average(encoders.spatial_encoder, told.average),
+        self.visual_average = Average(encoders.visual_encoder, told.average)
+        self.spatial_average = Average(encoders.spatial_encoder, told.average)
+        self.averages: dict[str, Average[Any]] = {
+            "visual_encoder": self.visual_average,
+            "spatial_encoder": self.spatial_average,
         }
         judge = PatchDiscriminator(width=told.discriminator.width, halvings=told.discriminator.halvings).train()
         betas = (0.9, 0.99)
@@ -124,6 +127,7 @@ class InterLCMRecipe:
         """A face and what is to be restored from it."""
         seed = self.told.training.seed
         generators = Generators.of_sample(seed, f"example {number}")
+        assert isinstance(generators.numpy, np.random.Generator)
         picture = self.clean[shuffled(number, len(self.clean), seed)]
         return face_pair(random_crop(picture, self.told.crop, generators.numpy), self.told.task, generators)
 
@@ -186,13 +190,10 @@ class InterLCMRecipe:
         return terms
 
     def noise_error(self, lq: Tensor, gt: Tensor) -> Tensor:
-        """The error of the predicted noise in the clean face's latent, at a random time step."""
+        """The error of the predicted noise in the clean faces' latents, at a random time step for all of them."""
         latent = self.pipeline.encode(gt)
-        noise = torch.randn_like(latent)
-        timestep = torch.randint(TRAINING_STEPS, (len(gt),), device=gt.device)
-        mixed = torch.stack(
-            [self.pipeline.sampler.diffuse(*pair, int(at)) for *pair, at in zip(latent, noise, timestep, strict=True)]
-        )
+        noise, timestep = torch.randn_like(latent), torch.randint(TRAINING_STEPS, ())
+        mixed = self.pipeline.sampler.diffuse(latent, noise, int(timestep))
         return F.mse_loss(self.encoders(lq, mixed, timestep).float(), noise)
 
     def _judge_step(self, gt: Tensor, fakes: Tensor) -> float:
@@ -251,15 +252,17 @@ class InterLCMRecipe:
         pipeline = replace(
             self.pipeline,
             conditioner=VisualModule(
-                self.pipeline.conditioner.tower,
-                self.averages["visual_encoder"].network,
-                self.pipeline.conditioner.side,
+                self.pipeline.conditioner.tower, self.visual_average.network, self.pipeline.conditioner.side
             ),
-            spatial_encoder=self.averages["spatial_encoder"].network,
+            spatial_encoder=self.spatial_average.network,
         )
         for number, face in enumerate(lq):
-            noise, found = Noise.of_seed(0, [f"held out {number}"]), []
-            pipeline.restore(face[None], noise, lambda _, stage, found=found: found.append(stage[0]))
+            found: list[Tensor] = []
+
+            def keep(_: int, stage: Tensor, found: list[Tensor] = found) -> None:
+                found.append(stage[0])
+
+            pipeline.restore(face[None], Noise.of_seed(0, [f"held out {number}"]), keep)
             yield torch.stack(found).clamp(-1, 1)
 
     def validate(self) -> Mapping[str, float]:
