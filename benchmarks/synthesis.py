@@ -43,11 +43,14 @@ def write_clean(folder: Path, count: int, side: int) -> None:
     """Crops of three photographs, each another one."""
     places = np.random.default_rng(0)
     folder.mkdir()
+    photographs = []
+    for source in PHOTOGRAPHS:
+        with Image.open(source_path(source)) as photograph:
+            photographs.append(photograph.convert("RGB").resize((640, 640), Image.Resampling.BICUBIC))
     for number in range(count):
-        with Image.open(source_path(PHOTOGRAPHS[number % len(PHOTOGRAPHS)])) as photograph:
-            larger = photograph.convert("RGB").resize((640, 640), Image.Resampling.BICUBIC)
         left, top = places.integers(0, 640 - side, 2, endpoint=True)
-        larger.crop((left, top, left + side, top + side)).save(folder / f"{number:04d}.png")
+        crop = photographs[number % len(photographs)].crop((left, top, left + side, top + side))
+        crop.save(folder / f"{number:04d}.png", compress_level=1)
 
 
 def processor_seconds() -> float:
