@@ -265,9 +265,8 @@ def _batches(recipe: Recipe, training: Training, begin: int, accelerator: Accele
 
 
 def _quiet_worker(_: int) -> None:
-    """Ctrl-C and a scheduler reach the whole group; the training decides when its workers end. One thread each."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    """Ctrl-C reaches the whole group; the training itself decides when its workers end. One thread each."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
@@ -311,6 +310,13 @@ def _stop_signals() -> Iterator[Sequence[int]]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
+    except RuntimeError as error:
+        # A scheduler stops the workers too, and PyTorch says so in the middle of whatever is done
+        # then: what is in memory is no state, and the last saved one is what remains.
+        if asked and "DataLoader worker" in str(error):
+            message = "Stopped together with its workers; the same command goes on from the last saved state."
+            raise StoppedError(message) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
