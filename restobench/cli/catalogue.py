@@ -79,22 +79,9 @@ def show_dataset(
     as_json: given.Json = False,
 ) -> None:
     """Print a data set's card: size, licence, where to get it, what is checked, and whether it is here."""
-    from restobench.preparing.prepare import published, what_is_checked
-    from restobench.preparing.verify import prepared_folder
+    from restobench.preparing.showing import what_is_known
 
-    try:
-        card = published(name).card
-    except RestobenchError:
-        # A set that was made here, or a name that nobody knows.
-        card, folder = find_card(name)
-        head: dict[str, Any] = {"package": folder.name}
-    else:
-        whole, folder = dataset_cards()[card.name]
-        head = {"package": folder.name, "other revisions": [r for r in whole.revisions if r != card.revision]}
-    if not card.crops:
-        head["prepared"] = str(prepared_folder(name) or "no")
-    if card.layouts:
-        head["checked"] = what_is_checked(card)
+    head, card = what_is_known(name)
     _print_card(head, card, as_json)
 
 

@@ -6,7 +6,7 @@
 | `layout` | which of it are the pictures of a data set, and what is wrong with them |
 | `record` | the prepared folder on disk: its manifest, its journal, its lock |
 | `taking` | a picture as it is taken over: copied, linked, or its faces aligned |
-| `prepare`, `verify`, `fetch` | the commands |
+| `prepare`, `verify`, `fetch`, `showing` | the commands |
 
 What is downloaded is never changed: pictures are copied byte for byte, and never resampled.
 """

@@ -222,14 +222,3 @@ def _own_card(card: DatasetCard, steps: Mapping[str, Step]) -> DatasetCard:
     }
     return card.model_copy(update=known | own)
 
-
-def what_is_checked(card: DatasetCard) -> list[str]:
-    """What `prepare_dataset` makes sure of, in words."""
-    counts = " or ".join(f"{count:,}" for count in (card.count, *card.other_counts))
-    paired = any(layout.gt for layout in card.layouts)
-    checked = [f"{counts} {'pairs of pictures, by name' if paired else 'pictures'}"]
-    checked += [f"names that match {card.ids}"] if card.ids else []
-    sizes = [f"{part} {size[0]} x {size[1]}" for part, size in (("lq", card.lq_size), ("gt", card.gt_size)) if size]
-    checked += [" and ".join(sizes)] if sizes else []
-    checked += [f"gt {card.scale} times as large as lq" if card.scale > 1 else "gt as large as lq"] if paired else []
-    return [*checked, "every picture read to its end"]
