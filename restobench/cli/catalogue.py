@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from restobench.card import MethodCard
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json, standard_output
-from restobench.dataset import dataset_cards, find_card, local_cards
+from restobench.dataset import dataset_cards, local_cards
 from restobench.errors import RestobenchError
 from restobench.metrics.registry import all_metrics, choose_metrics
 from restobench.plugins import find_plugin, plugins

@@ -221,4 +221,3 @@ def _own_card(card: DatasetCard, steps: Mapping[str, Step]) -> DatasetCard:
         "fingerprint": fingerprint_of(hashes),
     }
     return card.model_copy(update=known | own)
-
