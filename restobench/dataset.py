@@ -23,6 +23,8 @@ from restobench.environment import datasets_folder, home
 from restobench.errors import RestobenchError, unknown_name
 from restobench.manifest import UNFINISHED, tags_in
 from restobench.plugins import plugins
+from restobench.remote import is_url, mirrored
+from restobench.reporter import Reporter
 
 DEFAULT_PROTOCOL = "offline-v1"
 """What a folder is scored by: it needs no downloads."""
@@ -184,17 +186,19 @@ def find_card(name: str) -> tuple[DatasetCard, Path]:
     )
 
 
-def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
-    """A data set by name, by `name@revision`, or from a folder.
+def open_dataset(reference: str | Path, *, scale: int | None = None, reporter: Reporter | None = None) -> Dataset:
+    """A data set by name, by `name@revision`, from a folder, or from a URL that fsspec opens.
 
     A folder holds `lq/` and, if there, `gt/` and `mask/`, paired by name; or pictures directly; or
     a card that says what it holds. A folder with a card in RESTOBENCH_DATASETS is known by its name.
+    What lies behind a URL is such a folder, and is brought to RESTOBENCH_HOME.
 
     Args:
         reference: What `--dataset` was given. A known name wins over a folder of that name;
             `./name` is always the folder.
         scale: How many times larger than `lq` the results are to be, for a folder without
             clean pictures (default 1). Where it can be measured it must agree.
+        reporter: Who hears how pictures come from a URL.
 
     Raises:
         RestobenchError: No such data set, no pictures, pairs that do not match, wrong counts.
@@ -202,6 +206,8 @@ def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
     text = str(reference)
     if not text:
         raise RestobenchError("The data set has an empty name; for the folder you are in, say --dataset . instead.")
+    if is_url(text):
+        return _open_folder(mirrored(text, reporter), scale, reference=text)
     name, at, revision = text.partition("@")
     known = {alias: card.name for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
     folder = Path(text).expanduser()
@@ -309,7 +315,7 @@ def _open_folder(folder: Path, scale: int | None, *, reference: str | None = Non
     return Dataset(
         name=name,
         revision="folder",
-        reference=str(folder),
+        reference=reference or str(folder),
         task="inpainting" if mask else "super-resolution" if scale > 1 else None,
         scale=scale,
         protocol=DEFAULT_PROTOCOL,

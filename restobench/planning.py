@@ -20,6 +20,7 @@ from restobench.evaluate import count_known, why_not
 from restobench.method import DTYPES, MethodChoice, choose_method
 from restobench.metrics.registry import Metric, choose_metrics, read_protocol
 from restobench.provenance import best_device, device_name, precision
+from restobench.reporter import Reporter
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord, readable_runs
 from restobench.store import RunFolder, RunIdentity, check_label, run_folders
@@ -151,6 +152,7 @@ def plan(
     label: str | None = None,
     scale: int | None = None,
     baseline: bool = True,
+    reporter: Reporter | None = None,
 ) -> list[PlannedRun]:
     """Decide every run of a grid, the baselines first.
 
@@ -159,7 +161,7 @@ def plan(
 
     Args:
         methods: Names, with or without `@variant`.
-        datasets: Names or folders.
+        datasets: Names, folders or URLs.
         options: Seeds, device, precision and the like.
         cache: Where hashes of files are kept.
         settings: Of the one method.
@@ -168,6 +170,7 @@ def plan(
         label: What the one method's rows are called.
         scale: For folders without clean pictures.
         baseline: Whether to add the row of doing nothing.
+        reporter: Who hears how data sets come from where they lie.
 
     Raises:
         RestobenchError: An unknown name, a wrong setting, a method that does not fit a data
@@ -187,7 +190,7 @@ def plan(
     ]
     for choice in choices:
         _check_foreign(choice, label, options)
-    opened = _open(datasets, choices, scale)
+    opened = _open(datasets, choices, scale, reporter)
     misfits = [
         f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
         for dataset in opened
@@ -213,12 +216,14 @@ def plan(
     return list(planned.values())
 
 
-def _open(datasets: Sequence[str | Path], choices: Sequence[MethodChoice], scale: int | None) -> list[Dataset]:
+def _open(
+    datasets: Sequence[str | Path], choices: Sequence[MethodChoice], scale: int | None, reporter: Reporter | None
+) -> list[Dataset]:
     """Open the data sets. Where some are not on this machine, say with them what the methods lack."""
     opened, absent = [], []
     for reference in dict.fromkeys(datasets):
         try:
-            opened.append(open_dataset(reference, scale=scale))
+            opened.append(open_dataset(reference, scale=scale, reporter=reporter))
         except NotPreparedError as error:
             absent.append(str(error))
     if absent:

@@ -33,6 +33,7 @@ ORDER = (
     "embedded",
     "demo_degradation",
     "manifest",
+    "remote",
     "dataset",
     "store",
     "foreign",

@@ -61,10 +61,10 @@ Methods = Annotated[
 ]
 Datasets = Annotated[
     list[str],
-    typer.Option("--dataset", "-d", help="A name or a folder; may repeat.", autocompletion=complete_datasets),
+    typer.Option("--dataset", "-d", help="A name, a folder or a URL; may repeat.", autocompletion=complete_datasets),
 ]
 Dataset = Annotated[
-    str | None, typer.Option("--dataset", "-d", help="A name or a folder.", autocompletion=complete_datasets)
+    str | None, typer.Option("--dataset", "-d", help="A name, a folder or a URL.", autocompletion=complete_datasets)
 ]
 Metrics = Annotated[
     str | None,
