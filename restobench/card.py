@@ -361,11 +361,13 @@ class Layout(_Card):
 
     title: str
     """In words, for who is told that nothing fits."""
-    lq: Expression
+    lq: Expression | None = None
     gt: Expression | None = None
 
     @model_validator(mode="after")
     def _name_the_sample(self) -> Layout:
+        if not (self.lq or self.gt):
+            raise ValueError("give lq, gt or both")
         if any("(?P<id>" not in expression for expression in (self.lq, self.gt) if expression):
             raise ValueError("an expression has no group (?P<id>...)")
         return self
@@ -389,6 +391,7 @@ class Revision(_Card):
     source: str | None = None
     citation: str | None = None
     note: str | None = None
+    recipe: Name | None = None
     layouts: tuple[Layout, ...] | None = None
 
 
@@ -410,8 +413,8 @@ class DatasetCard(_Card):
     """Where a user gets it."""
     citation: str | None = None
     protocol: Name
-    lq: str
-    """Glob below the data set's folder; sorted by name."""
+    lq: str | None = None
+    """Glob below the data set's folder; sorted by name. None: clean pictures alone, to train on or to degrade."""
     gt: str | None = None
     mask: str | None = None
     group: str | None = None
@@ -441,8 +444,19 @@ class DatasetCard(_Card):
     """What is known to be in whose training data."""
     note: str | None = None
     """What to know before comparing numbers."""
+    recipe: Name | None = None
+    """By which `datasets make NAME@RECIPE` makes it from clean pictures; called as the revision is."""
     revisions: dict[Name, Revision] = {}
     """Others than `revision`, which is the one that a bare name means."""
+
+    @model_validator(mode="after")
+    def _has_pictures(self) -> DatasetCard:
+        if not (self.lq or self.gt):
+            raise ValueError("give lq, gt or both: where the pictures lie")
+        recipes = {self.revision: self.recipe} | {name: one.recipe for name, one in self.revisions.items()}
+        if wrong := next((name for name, recipe in recipes.items() if recipe not in (None, name)), None):
+            raise ValueError(f"revision {wrong!r} is called otherwise than its recipe, and could not be found by it")
+        return self
 
     def of_revision(self, name: str) -> DatasetCard:
         """The card of one revision, by itself.
@@ -457,7 +471,7 @@ class DatasetCard(_Card):
         own = {field: getattr(self.revisions[name], field) for field in Revision.model_fields}
         # The sizes and the counts of one revision say nothing of another one's.
         blank = {"revision": name, "revisions": {}, "other_counts": (), "lq_size": None, "gt_size": None}
-        blank |= {"fingerprint": None, "url": None}
+        blank |= {"fingerprint": None, "url": None, "recipe": None}
         return self.model_copy(update=blank | {field: value for field, value in own.items() if value is not None})
 
     def folder_of(self, revision: str) -> str:

@@ -208,13 +208,11 @@ def open_dataset(reference: str | Path, *, scale: int | None = None, reporter: R
         raise RestobenchError("The data set has an empty name; for the folder you are in, say --dataset . instead.")
     if is_url(text):
         return _open_folder(mirrored(text, reporter), scale, reference=text)
-    name, at, revision = text.partition("@")
-    known = {alias: card.name for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
+    name, _, revision = text.partition("@")
+    if local := local_folder(text):
+        return _open_folder(local, scale, reference=text)
+    known = {alias for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
     folder = Path(text).expanduser()
-    full = known.get(name, name)
-    for called, whole in ((name, text), (full, f"{full}{at}{revision}")):
-        if local := _local_folder(whole, called, revision):
-            return _open_folder(local, scale, reference=whole)
     if name not in known and folder.is_dir():
         return _open_folder(folder, scale)
     if name not in known and ("/" in text or folder.exists()):
@@ -226,22 +224,33 @@ def open_dataset(reference: str | Path, *, scale: int | None = None, reporter: R
     return _open_card(one, *roots, scale, reference=f"{one.name}@{one.revision}")
 
 
-def _local_folder(text: str, name: str, revision: str) -> Path | None:
-    """The folder in RESTOBENCH_DATASETS with a card of its own that is called so, or `name` and of that revision."""
-    folder = datasets_folder() / text
-    if Path(text).name == text and any((folder / part).is_file() for part in (CARD, UNFINISHED)):
-        return folder
-    card, folder = local_cards().get(name, (None, folder))
-    return folder if card is not None and revision == card.revision else None
+def local_folder(reference: str) -> Path | None:
+    """The folder in RESTOBENCH_DATASETS with a card of its own that a name stands for; it may be unfinished."""
+    name, at, revision = reference.partition("@")
+    candidates = [(name, reference, revision)]
+    cards = (card for card, _ in dataset_cards().values())
+    if card := next((card for card in cards if name in (card.name, *card.aliases)), None):
+        candidates.append((card.name, f"{card.name}{at}{revision}", revision))
+        if not revision and card.recipe:  # made here, it lies where 'datasets make' put it
+            candidates.append((card.name, f"{card.name}@{card.recipe}", card.revision))
+    made = local_cards()
+    for called, whole, wanted in candidates:
+        folder = datasets_folder() / whole
+        if Path(whole).name == whole and any((folder / part).is_file() for part in (CARD, UNFINISHED)):
+            return folder
+        other, place = made.get(called, (None, folder))
+        if other is not None and wanted == other.revision:
+            return place
+    return None
 
 
 def _open_card(card: DatasetCard, lq_root: Path, gt_root: Path, scale: int | None, *, reference: str) -> Dataset:
     if scale not in (None, card.scale):
         raise RestobenchError(f"'{card.name}' is a x{card.scale} data set; leave --scale {scale} out.")
-    lq = _by_id(lq_root, card.lq)
+    lq = _by_id(lq_root, card.lq) if card.lq else {}
     gt = _by_id(gt_root, card.gt) if card.gt else {}
     mask = _by_id(lq_root, card.mask) if card.mask else {}
-    samples = _paired(card.name, lq, gt, mask, card.group, _tags(card, lq, tags_in(lq_root)))
+    samples = _paired(card.name, lq, gt, mask, card.group, _tags(card, lq or gt, tags_in(lq_root)))
     if len(samples) != card.count:
         raise RestobenchError(
             f"'{card.name}' has {card.count} pictures, and {lq_root} holds {len(samples)}; get the data set again."
@@ -284,13 +293,22 @@ def _roots(card: DatasetCard, card_folder: Path, root: Path) -> tuple[Path, Path
             ) from None
         return card_folder / card.name, made
     if not root.is_dir():
-        # Without layouts the pictures are put there by hand.
-        prepare = f"\nThen: restobench datasets prepare {root.name} --source FOLDER_OR_ARCHIVE" if card.layouts else ""
         raise NotPreparedError(
-            f"The data set '{root.name}' is not on this machine: {root} does not exist. "
-            f"Get it from {card.source}{prepare}"
+            f"The data set '{root.name}' is not on this machine: {root} does not exist. {how_to_get(card, root.name)}"
         )
     return root, root
+
+
+def commands_for(card: DatasetCard, name: str) -> list[str]:
+    """What makes the data set `name` of what was downloaded; nothing where its pictures are put there by hand."""
+    prepare = [f"restobench datasets prepare {name} --source FOLDER_OR_ARCHIVE"] if card.layouts else []
+    made = f"restobench datasets make {card.name}@{card.recipe} --source FOLDER_OF_CLEAN_PICTURES"
+    return [*prepare, made] if card.recipe else prepare
+
+
+def how_to_get(card: DatasetCard, name: str) -> str:
+    """Where a person gets the data set `name`, and the commands that follow, a line each."""
+    return "\n".join([f"Get it from {card.source}", *(f"Then: {command}" for command in commands_for(card, name))])
 
 
 def _open_folder(folder: Path, scale: int | None, *, reference: str | None = None) -> Dataset:

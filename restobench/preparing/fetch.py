@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from restobench.dataset import how_to_get
 from restobench.download import Listener, Patience, download
 from restobench.environment import home
 from restobench.errors import RestobenchError
@@ -24,10 +25,7 @@ def fetch_archive(published: Published, listener: Listener, patience: Patience |
     if card.crops:
         raise RestobenchError(f"'{name}' comes with restobench; there is nothing to fetch.")
     if card.url is None:
-        raise RestobenchError(
-            f"'{name}' has no address that a program may fetch it from. Get it from {card.source}\n"
-            f"Then: restobench datasets prepare {name} --source FOLDER_OR_ARCHIVE"
-        )
+        raise RestobenchError(f"'{name}' has no address that a program may fetch it from. {how_to_get(card, name)}")
     path = home() / "downloads" / name / (PurePosixPath(urlsplit(card.url).path).name or "archive")
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f"{path.name}.lock")):

@@ -19,6 +19,7 @@ from PIL import Image
 
 from restobench.card import DatasetCard, Layout
 from restobench.errors import RestobenchError
+from restobench.image import upright_size
 from restobench.preparing.source import Entry, Source
 
 Part = Literal["lq", "gt"]
@@ -65,7 +66,7 @@ def find_pictures_of(card: DatasetCard, sources: Sequence[Source]) -> Fit:
     """The pictures of the data set, as the first layout that fits has them.
 
     Raises:
-        RestobenchError: None fits; says of the best one what is wrong.
+        RestobenchError: None fits; says of the first that knows some of the pictures what is wrong.
     """
     found = [(source, entry) for source in sources for entry in source.entries()]
     places = " and ".join(str(source.place) for source in sources)
@@ -74,8 +75,9 @@ def find_pictures_of(card: DatasetCard, sources: Sequence[Source]) -> Fit:
     fits = [_fit(card, layout, found) for layout in card.layouts]
     if whole := next((fit for fit in fits if not fit.problems), None):
         return whole
-    best = max(fits, key=lambda fit: len(fit.pictures))
-    if not best.pictures:
+    # Layouts stand in order from the particular to "pictures in any folder".
+    best = next((fit for fit in fits if fit.pictures), None)
+    if best is None:
         known = "".join(f"\n- {layout.title}" for layout in card.layouts)
         raise RestobenchError(
             f"{places} holds {len(found)} pictures, but not as '{card.name}' has them "
@@ -117,7 +119,7 @@ def _fit(card: DatasetCard, layout: Layout, found: Sequence[tuple[Source, Entry]
 def _problems(card: DatasetCard, fit: Fit) -> list[str]:
     problems = []
     lq, gt = fit.ids("lq"), fit.ids("gt")
-    if fit.layout.gt:
+    if fit.layout.lq and fit.layout.gt:
         for part, ids, others in (("gt", lq, set(gt)), ("lq", gt, set(lq))):
             if without := [sample_id for sample_id in ids if sample_id not in others]:
                 problems.append(f"{len(without)} pictures have no {part}: {_some(without)}")
@@ -200,8 +202,7 @@ def _size(content: bytes) -> tuple[int, int] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content)) as picture:
-                turned = picture.getexif().get(0x0112, 1) >= 5
-                return (picture.height, picture.width) if turned else picture.size
+                return upright_size(picture)
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError, Warning):
         return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from restobench.card import DatasetCard, Layout
-from restobench.dataset import dataset_cards, fingerprint_of
+from restobench.dataset import dataset_cards, fingerprint_of, how_to_get
 from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError, unknown_name
 from restobench.preparing import taking
@@ -128,10 +128,12 @@ def prepare_dataset(
 def _open(card: DatasetCard, sources: Sequence[str | Path], path: Path, link: bool) -> list[Source]:
     if card.crops:
         raise RestobenchError(f"'{card.name}' comes with restobench; there is nothing to prepare.")
+    if not card.layouts and card.recipe:
+        raise RestobenchError(f"'{card.name}' is made, and not published. {how_to_get(card, path.name)}")
     if not card.layouts:
+        places = " and ".join(pattern for pattern in (card.lq, card.gt) if pattern)
         raise RestobenchError(
-            f"The card of '{card.name}' does not say how it is published; put its pictures into {path} "
-            f"as {card.lq}{f' and {card.gt}' if card.gt else ''}."
+            f"The card of '{card.name}' does not say how it is published; put its pictures into {path} as {places}."
         )
     opened = list(dict.fromkeys(open_source(source) for source in sources))
     for source in opened:
@@ -212,12 +214,12 @@ def _own_card(card: DatasetCard, steps: Mapping[str, Step]) -> DatasetCard:
     hashes = {
         sample_id: [found.get(part, "") for part in ("lq", "gt", "mask")] for sample_id, found in contents.items()
     }
-    paired = any("gt" in found for found in contents.values())
-    known = {"aliases": (), "layouts": (), "revisions": {}, "other_counts": (), "url": None}
+    parts = {part for found in contents.values() for part in found}
+    known = {"aliases": (), "layouts": (), "revisions": {}, "other_counts": (), "url": None, "recipe": None}
     own = {
         "count": len(contents),
-        "lq": "lq/*",
-        "gt": "gt/*" if paired else None,
+        "lq": "lq/*" if "lq" in parts else None,
+        "gt": "gt/*" if "gt" in parts else None,
         "fingerprint": fingerprint_of(hashes),
     }
     return card.model_copy(update=known | own)

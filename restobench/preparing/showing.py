@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from restobench.card import DatasetCard
-from restobench.dataset import dataset_cards, find_card, local_cards
+from restobench.dataset import commands_for, dataset_cards, find_card, local_cards
 from restobench.errors import RestobenchError
 from restobench.preparing.prepare import published
 from restobench.preparing.verify import prepared_folder
@@ -36,13 +36,15 @@ def what_is_known(reference: str) -> tuple[dict[str, Any], DatasetCard]:
         facts["prepared"] = str(folder_here or "no")
     if card.layouts:
         facts["checked"] = what_is_checked(card)
+    if commands := commands_for(card, published(reference).folder.name):
+        facts["then"] = commands
     return facts, card
 
 
 def what_is_checked(card: DatasetCard) -> list[str]:
     """What `prepare_dataset` makes sure of, in words."""
     counts = " or ".join(f"{count:,}" for count in (card.count, *card.other_counts))
-    paired = any(layout.gt for layout in card.layouts)
+    paired = any(layout.lq and layout.gt for layout in card.layouts)
     checked = [f"{counts} {'pairs of pictures, by name' if paired else 'pictures'}"]
     checked += [f"names that match {card.ids}"] if card.ids else []
     sizes = [f"{part} {size[0]} x {size[1]}" for part, size in (("lq", card.lq_size), ("gt", card.gt_size)) if size]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from restobench.dataset import CARD, open_dataset
-from restobench.environment import datasets_folder
+from restobench.dataset import CARD, local_folder, open_dataset
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of
 from restobench.manifest import MANIFEST, UNFINISHED, read_manifest
-from restobench.preparing.prepare import published
 from restobench.preparing.record import RECORD, read_record
 from restobench.reporter import Reporter, Silence
 
@@ -34,11 +31,8 @@ class Verified:
 
 def prepared_folder(reference: str) -> Path | None:
     """The folder with a card of its own that `NAME`, `NAME@REVISION` or a path stands for; None: there is none."""
-    folders = [datasets_folder() / reference, Path(reference).expanduser()]
-    if Path(reference).name == reference:
-        with suppress(RestobenchError):  # a set that was made here has a name of its own
-            folders.insert(1, published(reference).folder)
-    return next((folder for folder in folders if any((folder / name).is_file() for name in (CARD, UNFINISHED))), None)
+    folder = local_folder(reference) or Path(reference).expanduser()
+    return folder if any((folder / name).is_file() for name in (CARD, UNFINISHED)) else None
 
 
 def verify_dataset(reference: str, *, full: bool = False, reporter: Reporter | None = None) -> Verified:
