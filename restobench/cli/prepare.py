@@ -48,6 +48,7 @@ def prepare_dataset(
     published = prepare.published(name)
     find_faces = None
     if align:
+        prepare.check_can_align(published.card)
         from restobench.faces.detection import Detector
         from restobench.faces.networks import detection_network
         from restobench.provenance import best_device

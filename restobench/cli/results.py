@@ -22,6 +22,12 @@ def results(
         str | None,
         typer.Option(metavar="TAG", help="A row for each value of a tag, as of 'kind' in multi-degradation."),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TAG=VALUE", help="Only the samples with this value of a tag; may repeat, for other tags."
+        ),
+    ] = None,
     runs: given.Runs = None,
     as_json: given.Json = False,
 ) -> None:
@@ -38,8 +44,9 @@ def results(
         records = newest(all_runs(folder))
         if not records and not as_json:
             raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
-    if by is not None:
-        rows = rows_by_tag(records, by, wanted)
+    only = given.pairs(where, "--where")
+    if by is not None or only:
+        rows = rows_by_tag(records, by or next(iter(only)), wanted, only)
         print_json(rows) if as_json else print_by_tag(rows)
         return
     if as_json:

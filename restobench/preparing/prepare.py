@@ -86,6 +86,8 @@ def prepare_dataset(
     """
     reporter = reporter or Silence()
     card, path = published.card, output or published.folder
+    if find_faces:
+        check_can_align(card)
     opened = _open(card, sources, path, link)
     if find_faces is None:
         fit = find_pictures_of(card, opened)
@@ -147,10 +149,14 @@ def _open(card: DatasetCard, sources: Sequence[str | Path], path: Path, link: bo
     return opened
 
 
-def _photographs(card: DatasetCard, sources: Sequence[Source]) -> Fit:
-    """All pictures of the sources, whatever they are called."""
+def check_can_align(card: DatasetCard) -> None:
+    """Raises RestobenchError where the set is not one of faces cut out of photographs."""
     if card.align is None:
         raise RestobenchError(f"'{card.name}' is no set of aligned faces; leave --align out.")
+
+
+def _photographs(card: DatasetCard, sources: Sequence[Source]) -> Fit:
+    """All pictures of the sources, whatever they are called."""
     layout = Layout(title="raw photographs", lq=r"(?P<id>[^/]+)")
     # How many faces there will be is not known before.
     raw = card.model_copy(update={"layouts": (layout,), "ids": None})

@@ -15,8 +15,10 @@ from restobench.errors import RestobenchError
 from restobench.faces.detection import Face
 from restobench.faces.reading import Pixels
 from restobench.faces.template import FACE_TEMPLATE
-from restobench.files import sha256_of
+from restobench.files import PART_PREFIX, sha256_of
+from restobench.manifest import UNFINISHED
 from restobench.preparing.prepare import Prepared, Published, prepare_dataset, published
+from restobench.preparing.record import RECORD, read_record
 from restobench.preparing.verify import verify_dataset
 from tests.preparing.replicas import CAMERAS, FACES, IMAGENET, pairs, png, small, write
 
@@ -243,6 +245,36 @@ def test_it_goes_on_after_a_failure_and_ends_the_same(tmp_path: Path) -> None:
 
     assert (made.taken, again.taken) == (1, 0)
     assert not verify_dataset("celeba", full=True).differences
+
+
+@pytest.mark.parametrize("keep", [0, 4])
+def test_a_killed_command_goes_on_and_ends_as_an_undisturbed_one(tmp_path: Path, keep: int) -> None:
+    """In the middle of a file, and of a line of the journal; until then the set cannot be opened."""
+    source = write(tmp_path / "downloads", LAYOUTS["celeba-test"][1])
+    folder = prepared("celeba-test", source).folder
+    calm = content_of(folder)
+    record = read_record(folder / RECORD)
+    lines = [record.head.model_dump_json(by_alias=True), *(step.model_dump_json() for step in record.steps)]
+    (folder / UNFINISHED).write_text("\n".join([*lines[: keep + 1], lines[keep + 1][:90]]))
+    for step in record.steps[keep:]:
+        (folder / step.pictures[0].path).unlink()
+    (folder / "lq").mkdir(exist_ok=True)
+    (folder / "lq" / f"{PART_PREFIX}1-2").write_bytes(b"half a picture")
+    (folder / RECORD).unlink()
+    (folder / "card.toml").unlink()
+
+    with pytest.raises(RestobenchError, match="is not finished"):
+        open_dataset("celeba-test")
+    resumed = prepared("celeba-test", source)
+
+    assert resumed.taken == 6 - keep
+    assert content_of(folder) == calm
+
+
+def content_of(folder: Path) -> Files:
+    """Every file of a set by its path, but for the lock."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_another_source_is_not_mixed_in(tmp_path: Path) -> None:
