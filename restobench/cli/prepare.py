@@ -48,7 +48,7 @@ def prepare_dataset(
     published = prepare.published(name)
     find_faces = None
     if align:
-        prepare.check_can_align(published.card)
+        prepare.which_faces(published.card)  # before a network is asked for
         from restobench.faces.detection import Detector
         from restobench.faces.networks import detection_network
         from restobench.provenance import best_device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from restobench.card import DatasetCard, Layout
 from restobench.dataset import dataset_cards, fingerprint_of, how_to_get
@@ -86,15 +86,14 @@ def prepare_dataset(
     """
     reporter = reporter or Silence()
     card, path = published.card, output or published.folder
-    if find_faces:
-        check_can_align(card)
     opened = _open(card, sources, path, link)
     if find_faces is None:
         fit = find_pictures_of(card, opened)
         check_sizes(card, fit)
         take = taking.link if link else taking.copy
     else:
-        fit, take = _photographs(card, opened), taking.align(find_faces, card.align or "center")
+        take = taking.align(find_faces, which_faces(card))
+        fit = _photographs(card, opened)
         path = output or path.with_name(f"{card.name}@{ALIGNED}")
         card = card.model_copy(update={"revision": ALIGNED, "ids": None, "other_counts": ()})
     folder = PreparedFolder(path)
@@ -149,10 +148,15 @@ def _open(card: DatasetCard, sources: Sequence[str | Path], path: Path, link: bo
     return opened
 
 
-def check_can_align(card: DatasetCard) -> None:
-    """Raises RestobenchError where the set is not one of faces cut out of photographs."""
+def which_faces(card: DatasetCard) -> Literal["all", "center"]:
+    """Which faces of a photograph the set is of.
+
+    Raises:
+        RestobenchError: It is not of faces cut out of photographs.
+    """
     if card.align is None:
         raise RestobenchError(f"'{card.name}' is no set of aligned faces; leave --align out.")
+    return card.align
 
 
 def _photographs(card: DatasetCard, sources: Sequence[Source]) -> Fit:
