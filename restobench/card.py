@@ -470,7 +470,13 @@ class DatasetCard(_Card):
             raise unknown_name(f"revision of '{self.name}'", name, [self.revision, *self.revisions])
         own = {field: getattr(self.revisions[name], field) for field in Revision.model_fields}
         # The sizes and the counts of one revision say nothing of another one's.
-        blank = {"revision": name, "revisions": {}, "other_counts": (), "lq_size": None, "gt_size": None}
+        blank: dict[str, Any] = {
+            "revision": name,
+            "revisions": {},
+            "other_counts": (),
+            "lq_size": None,
+            "gt_size": None,
+        }
         blank |= {"fingerprint": None, "url": None, "recipe": None}
         return self.model_copy(update=blank | {field: value for field, value in own.items() if value is not None})
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from restobench.errors import RestobenchError
 from restobench.files import written_whole
@@ -43,14 +43,14 @@ def upright_size(picture: Image.Image) -> tuple[int, int]:
     if picture.width == picture.height:
         return picture.size
     exif = Image.Exif()
-    if picture.format != "PNG" or "exif" in picture.info:
+    if not isinstance(picture, ImageFile.ImageFile) or picture.format != "PNG" or "exif" in picture.info:
         exif = picture.getexif()
     elif late := _exif_behind_pixels(picture):
         exif.load(b"Exif\0\0" + late)
     return (picture.height, picture.width) if exif.get(0x0112, 1) >= 5 else picture.size
 
 
-def _exif_behind_pixels(png: Image.Image) -> bytes | None:
+def _exif_behind_pixels(png: ImageFile.ImageFile) -> bytes | None:
     """The eXIf chunk that a PNG may hold behind its pixels: to find it, Pillow decodes them all."""
     file = png.fp
     assert file is not None

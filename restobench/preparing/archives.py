@@ -210,7 +210,7 @@ class TarSource:
         if start.startswith(b"\x1f\x8b"):
             return gzip.open(self.place)  # type: ignore[return-value] # it reads as a file does
         if start.startswith(b"BZh"):
-            return bz2.open(self.place)
+            return bz2.open(self.place)  # type: ignore[return-value] # so does this
         if start.startswith(b"\xfd7zXZ"):
-            return lzma.open(self.place)
+            return lzma.open(self.place)  # type: ignore[return-value] # and this
         return self.place.open("rb")

@@ -95,8 +95,9 @@ def _fit(card: DatasetCard, layout: Layout, found: Sequence[tuple[Source, Entry]
     compiled = {part: re.compile(rf"(?:.*/)?(?:{text})", re.IGNORECASE) for part, text in expressions.items() if text}
     for source, entry in found:
         stem = str(PurePosixPath(entry.path).with_suffix(""))
-        part, match = next(((p, m) for p, e in compiled.items() if (m := e.fullmatch(stem))), ("lq", None))
-        if match is None:
+        matches = ((part, match) for part, expression in compiled.items() if (match := expression.fullmatch(stem)))
+        part, match = next(matches, (None, None))
+        if part is None or match is None:
             fit.left_out += 1
             continue
         taken = Taken(part, match["id"], source, entry)

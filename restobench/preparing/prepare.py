@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from restobench.card import DatasetCard, Layout
 from restobench.dataset import dataset_cards, fingerprint_of, how_to_get
@@ -90,7 +90,7 @@ def prepare_dataset(
     if find_faces is None:
         fit = find_pictures_of(card, opened)
         check_sizes(card, fit)
-        take = taking.link if link else taking.copy
+        take: taking.Take = taking.link if link else taking.copy
     else:
         take = taking.align(find_faces, which_faces(card))
         fit = _photographs(card, opened)
@@ -225,7 +225,14 @@ def _own_card(card: DatasetCard, steps: Mapping[str, Step]) -> DatasetCard:
         sample_id: [found.get(part, "") for part in ("lq", "gt", "mask")] for sample_id, found in contents.items()
     }
     parts = {part for found in contents.values() for part in found}
-    known = {"aliases": (), "layouts": (), "revisions": {}, "other_counts": (), "url": None, "recipe": None}
+    known: dict[str, Any] = {
+        "aliases": (),
+        "layouts": (),
+        "revisions": {},
+        "other_counts": (),
+        "url": None,
+        "recipe": None,
+    }
     own = {
         "count": len(contents),
         "lq": "lq/*" if "lq" in parts else None,
