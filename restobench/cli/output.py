@@ -136,7 +136,7 @@ def print_by_tag(rows: Sequence[dict[str, Any]]) -> None:
             seed = f", seed {row['seed']}" if row["seed"] else ""
             lines.setdefault((row["value"], row["method"] + seed), {})[row["metric"]] = row | {"seed_std": None}
         shown = list(dict.fromkeys(name for cells in lines.values() for name in cells))
-        facts = _facts(shown)
+        facts = metric_facts(shown)
         table = Table(pad_edge=False)
         for number, head in enumerate((rows[0]["tag"], "method", "pictures", *(f"{n} {facts[n][0]}" for n in shown))):
             table.add_column(head, justify="right" if number > 1 else "left", no_wrap=True)
@@ -157,7 +157,7 @@ def _shown(rows: Sequence[TableRow], metrics: Sequence[str] | None) -> list[str]
 def _table(rows: Sequence[TableRow], shown: Sequence[str], *, turned: bool = False) -> Any:
     from rich.table import Table
 
-    facts = _facts(shown)
+    facts = metric_facts(shown)
     heads = ["method", *(f"{name} {facts[name][0]}" for name in shown), "pictures", "s / picture"]
     lines = [[_called(row), *(_cell(row.cells.get(n), facts[n][1]) for n in shown), *_counts(row)] for row in rows]
     if turned:
@@ -214,7 +214,7 @@ def _curve(curve: Curve) -> str:
     low, high = min(curve.means), max(curve.means)
     bars = "▁▂▃▄▅▆▇█"
     levels = [round((mean - low) / (high - low) * 7) if high > low else 0 for mean in curve.means]
-    arrow, digits = _facts([curve.metric])[curve.metric]
+    arrow, digits = metric_facts([curve.metric])[curve.metric]
     line = "".join(bars[level] for level in levels)
     first, last = curve.checkpoints[0], curve.checkpoints[-1]
     return (
@@ -223,7 +223,7 @@ def _curve(curve: Curve) -> str:
     )
 
 
-def _facts(shown: Sequence[str]) -> dict[str, tuple[str, int]]:
+def metric_facts(shown: Sequence[str]) -> dict[str, tuple[str, int]]:
     """By metric: which way is better, and the digits to show."""
     from restobench.metrics.registry import all_metrics
 
