@@ -1,0 +1,67 @@
+"""Small pictures that show when a metric moves."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from restobench import canaries
+from restobench.canaries import RECORD, check_canaries, draw, pictures_sha256
+from restobench.metrics import registry, ssim
+
+
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quick ones: FSIM alone would take longer than all tests here."""
+    chosen = registry.choose_metrics(["psnr", "psnr-y", "ssim"])
+    monkeypatch.setattr(canaries, "all_metrics", lambda: chosen)
+
+
+def test_the_pictures_are_those_that_were_recorded() -> None:
+    """Drawn by integers: equal on every machine. Else a moved picture would be taken for a moved metric."""
+    pictures = draw()
+
+    assert len(pictures) == 8
+    assert all(part.shape == (197, 211, 3) for pair in pictures.values() for part in pair)
+    assert all((clean != degraded).any() for clean, degraded in pictures.values())
+    assert pictures_sha256() == json.loads(RECORD.read_text())["pictures"]
+
+
+@pytest.mark.usefixtures("three")
+def test_the_metrics_give_what_was_recorded(tmp_path: Path) -> None:
+    """And nothing is written for metrics whose values ship."""
+    found = check_canaries(tmp_path / "canaries.json")
+
+    assert [(one.metric, one.drift) for one in found] == [("psnr", 0), ("psnr-y", 0), ("ssim", 0)]
+    assert not (tmp_path / "canaries.json").exists()
+
+
+@pytest.mark.usefixtures("three")
+def test_a_damaged_constant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metric, the canary, how far, and with which libraries; the others are left in peace."""
+    monkeypatch.setattr(ssim, "_SIGMA", 1.501)
+
+    moved = [one for one in check_canaries(tmp_path / "canaries.json") if one.moved]
+
+    assert [one.metric for one in moved] == ["ssim"]
+    assert "on the canary '" in moved[0].text
+    assert "torch" in moved[0].text
+    assert 1e-6 < (moved[0].drift or 0) < 0.1
+
+
+@pytest.mark.usefixtures("three")
+def test_what_does_not_ship_is_recorded_here_and_compared_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of metrics whose weights are on this machine alone."""
+    shipped = json.loads(RECORD.read_text())
+    del shipped["metrics"]["ssim"]
+    record, local = tmp_path / "shipped.json", tmp_path / "home" / "canaries.json"
+    record.write_text(json.dumps(shipped))
+
+    first, second = (check_canaries(local, record=record)[-1] for _ in range(2))
+    monkeypatch.setattr(ssim, "_SIGMA", 1.6)
+    third = check_canaries(local, record=record)[-1]
+
+    assert (first.drift, second.drift, third.moved) == (None, 0, True)
+    assert f"delete {local}" in third.text
