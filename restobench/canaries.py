@@ -128,7 +128,8 @@ def score_canaries(metric: Metric) -> list[float]:
     clean, degraded = (
         torch.stack([torch.from_numpy(pair[place]).permute(2, 0, 1) for pair in pictures]) / 255 for place in (0, 1)
     )
-    return score(degraded, clean, metrics=[metric.name])[metric.name].tolist()  # type: ignore[no-any-return]
+    values: list[float] = score(degraded, clean, metrics=[metric.name])[metric.name].tolist()
+    return values
 
 
 def check_canaries(local: Path | None = None, *, record: Path = RECORD) -> list[Checked]:
