@@ -52,12 +52,12 @@ class HubServer:
     @property
     def brought(self) -> list[str]:
         """The files that were sent, sorted."""
-        return sorted(asked.partition(f"/resolve/{COMMIT}/")[2] for asked in self.asked if asked.startswith("GET /o"))
+        sent = [asked.partition(f"/resolve/{COMMIT}/")[2] for asked in self.asked if asked.startswith("GET")]
+        return sorted(filter(None, sent))
 
     def answer(self, request: BaseHTTPRequestHandler, *, with_body: bool) -> None:
         path = unquote(urlsplit(request.path).path)
         self.asked.append(f"{request.command} {path}")
-        kind, _, rest = path.removeprefix("/api/models/").partition("/")[2].partition("/")
         body, headers = b"", {"X-Repo-Commit": COMMIT}
         status = self.status or 200
         if self.status:
@@ -81,7 +81,6 @@ class HubServer:
                 body = bytes(len(content)) if self.damaged else content
             else:
                 status, headers["X-Error-Code"] = 404, "EntryNotFound"
-        del kind, rest
         request.send_response(status)
         for name, value in (headers | {"Content-Length": str(len(body))}).items():
             request.send_header(name, value)

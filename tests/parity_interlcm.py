@@ -17,6 +17,7 @@ from restobench.image import to_eight_bit
 from restobench_methods.interlcm import clip
 from restobench_methods.interlcm.colour_fix import COLOUR_FIXES, adain, split_frequencies, wavelet
 from restobench_methods.interlcm.discriminator import PatchDiscriminator
+from restobench_methods.interlcm.gradients import freeze
 from restobench_methods.interlcm.losses import (
     PerceptualDifference,
     absolute_difference,
@@ -32,7 +33,8 @@ from restobench_methods.interlcm.sampler import (
     guidance_embedding,
     timesteps,
 )
-from restobench_methods.interlcm.training import freeze, learning_rate
+from restobench_methods.interlcm.schedule import learning_rate
+from restobench_methods.interlcm.training_settings import Rate
 from restobench_methods.interlcm.visual_encoder import VisualEncoder
 from tests import filling
 from tests import parity_interlcm_degradations as parity_interlcm_degradations
@@ -354,4 +356,4 @@ def losses(case: Case) -> dict[str, Tensor]:
 @kind("interlcm", "lr_schedule")
 def lr_schedule(case: Case) -> dict[str, list[float]]:
     """The rate in force in some iterations."""
-    return {"lr": [learning_rate(iteration) for iteration in case["config"]["iterations"]]}
+    return {"lr": [learning_rate(iteration, Rate()) for iteration in case["config"]["iterations"]]}

@@ -67,7 +67,8 @@ ORDER = (
 """The modules and packages of restobench, lowest first. A new one takes its place here first."""
 
 OPEN_TO_METHODS = (
-    "errors", "noise", "checkpoint", "tiling", "method", "image", "degradations", "demo_degradation", "train",
+    "errors", "noise", "checkpoint", "tiling", "method", "image", "faces", "degradations",
+    "demo_degradation", "train",
 )  # fmt: skip
 """What a method may import of restobench: the interface and the helpers made for methods."""
 

@@ -80,7 +80,8 @@ def show_dataset(
 ) -> None:
     """Print a data set's card: size, licence, source, protocol."""
     card, folder = find_card(name)
-    _print_card({"package": folder.name}, card, as_json)
+    where = {"folder": str(folder)} if name in local_cards() else {"package": folder.name}
+    _print_card(where, card, as_json)
 
 
 @metrics.command("list")

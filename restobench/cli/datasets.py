@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +20,8 @@ Output = Annotated[
     Path | None, typer.Option(help="The set's folder.", show_default="the set's name, in RESTOBENCH_DATASETS")
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes; they change no byte.", show_default="one a processor core")
+    int | None,
+    typer.Option(min=1, help="Processes; they change no byte.", show_default="one a processor core, where it pays"),
 ]
 
 
@@ -68,7 +68,7 @@ def make_dataset(
         source,
         output=given.folder(output, "--output"),
         seed=seed,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers,
         limit=limit,
         reporter=TerminalReporter(),
     )
@@ -92,7 +92,7 @@ def rebuild_dataset(
         manifest,
         source,
         output=given.folder(output, "--output"),
-        workers=workers or os.cpu_count() or 1,
+        workers=workers,
         reporter=TerminalReporter(),
     )
     made = rebuilt.made

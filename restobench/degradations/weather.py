@@ -177,10 +177,13 @@ def _clipped(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _enlarged(grid: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
     """Bilinear with half-pixel centres, clamped at the edges: (h, w) -> (height, width)."""
-    return _weights(grid.shape[0], height) @ grid @ _weights(grid.shape[1], width).T
+    return _along(_along(grid, height).T, width).T
 
 
-def _weights(points: int, length: int) -> NDArray[np.float64]:
-    """(length, points): how much of each point there is in every place along one side."""
-    at = ((np.arange(length) + 0.5) * points / length - 0.5).clip(0, points - 1)
-    return np.clip(1 - abs(at[:, None] - np.arange(points)), 0, 1)
+def _along(points: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """The first axis made `length` long: (n, m) -> (length, m)."""
+    last = len(points) - 1
+    at = ((np.arange(length) + 0.5) * len(points) / length - 0.5).clip(0, last)
+    before = np.floor(at).astype(int)
+    share = (at - before)[:, None]
+    return np.asarray(points[before] * (1 - share) + points[np.minimum(before + 1, last)] * share)

@@ -44,7 +44,7 @@ def make_dataset(
     *,
     output: Path | None = None,
     seed: int | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     limit: int | None = None,
     reporter: Reporter | None = None,
 ) -> MadeSet:
@@ -55,7 +55,7 @@ def make_dataset(
         source: A folder of clean pictures, perhaps in folders.
         output: The set's folder; by default the one called `reference` in RESTOBENCH_DATASETS.
         seed: By default the recipe's own.
-        workers: Processes; they change no byte.
+        workers: Processes; they change no byte. None: one a processor core, where there is enough to do.
         limit: Only the first so many samples; they are those that the whole set begins with.
         reporter: Who hears how it goes.
 
@@ -128,7 +128,7 @@ def carry_out(
     recipe: Recipe,
     jobs: Sequence[Job],
     path: Path,
-    workers: int,
+    workers: int | None,
     reporter: Reporter,
 ) -> MadeSet:
     """Make what is not there yet, then write manifest and card.
@@ -141,7 +141,7 @@ def carry_out(
     with folder.locked():
         found, known = folder.read()
         folder.refuse_another(found, head, {job.id for job in jobs})
-        there = _still_there(folder, maker_of(recipe), jobs, known, workers)
+        there = _still_there(folder, maker_of(recipe), jobs, known)
         todo = [job for job in jobs if job.id not in there]
         if not todo and folder.is_finished() and len(there) == len(known):
             return MadeSet(path, read_manifest(path / MANIFEST), made=0)
@@ -189,7 +189,7 @@ def first_lines(lines: Sequence[str]) -> str:
 
 
 def _still_there(
-    folder: SetFolder, maker: Maker, jobs: Sequence[Job], known: dict[str, MadeSample], workers: int
+    folder: SetFolder, maker: Maker, jobs: Sequence[Job], known: dict[str, MadeSample]
 ) -> dict[str, MadeSample]:
     """The samples that were made of this very picture with these very values, and lie there unchanged."""
 
@@ -200,5 +200,5 @@ def _still_there(
         return same and sha256_of(job.source) == sample.source_sha256 and folder.has(sample)
 
     candidates = [job for job in jobs if job.id in known]
-    found = read_ahead(candidates, right, workers=workers, ahead=2 * workers)
+    found = read_ahead(candidates, right)
     return {job.id: known[job.id] for job, answer in found if answer is True}

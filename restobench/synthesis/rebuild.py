@@ -40,7 +40,7 @@ def rebuild_dataset(
     source: Path,
     *,
     output: Path | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     reporter: Reporter | None = None,
 ) -> Rebuilt:
     """Make the set of a manifest again: its samples with its values, whatever the recipe would draw.
@@ -49,7 +49,7 @@ def rebuild_dataset(
         path: A manifest.json.
         source: The folder of the clean pictures that it names.
         output: The set's folder; by default `NAME@RECIPE`, or `NAME` where they are one, in RESTOBENCH_DATASETS.
-        workers: Processes; they change no byte.
+        workers: Processes; they change no byte. None: one a processor core, where there is enough to do.
         reporter: Who hears how it goes.
 
     Raises:
@@ -71,14 +71,14 @@ def rebuild_dataset(
             "To mend a set, give the command again that made it."
         )
     find_source(source, folder)
-    _refuse_other_pictures(recorded, source, workers)
+    _refuse_other_pictures(recorded, source)
     jobs = [Job(one.id, source / one.source, one.source, one.parameters) for one in recorded.samples]
     head = head_of(recorded.name, recipe, recorded.seed)
     made = carry_out(head, recipe, jobs, folder, workers, reporter or Silence())
     return _compared(recorded, made, head)
 
 
-def _refuse_other_pictures(recorded: Manifest, source: Path, workers: int) -> None:
+def _refuse_other_pictures(recorded: Manifest, source: Path) -> None:
     """Of other pictures anything would be made but the recorded set."""
 
     def problem(sample: MadeSample) -> str:
@@ -87,7 +87,7 @@ def _refuse_other_pictures(recorded: Manifest, source: Path, workers: int) -> No
             return f"{path} does not exist."
         return "" if sha256_of(path) == sample.source_sha256 else f"{path} is another picture than the recorded one."
 
-    found = read_ahead(recorded.samples, problem, workers=workers, ahead=2 * workers)
+    found = read_ahead(recorded.samples, problem)
     if wrong := [answer for _, answer in found if isinstance(answer, str) and answer]:
         raise RestobenchError(
             f"Of {len(recorded.samples)} clean pictures {len(wrong)} are not those of the manifest:\n"

@@ -33,6 +33,9 @@ from restobench.synthesis.folder import SetFolder
 from restobench.synthesis.recipe import Parameters, Recipe
 from restobench.synthesis.registry import maker_of
 
+SAMPLES_A_WORKER = 32
+"""As long as these take, a worker takes to start: some recipes import torch."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -49,7 +52,9 @@ class Job:
 Outcome = MadeSample | RestobenchError
 
 
-def make_all(jobs: Sequence[Job], recipe: Recipe, folder: SetFolder, workers: int) -> Iterator[tuple[Job, Outcome]]:
+def make_all(
+    jobs: Sequence[Job], recipe: Recipe, folder: SetFolder, workers: int | None
+) -> Iterator[tuple[Job, Outcome]]:
     """Make every sample; in the order of the jobs, each with what came of it.
 
     Raises:
@@ -57,7 +62,7 @@ def make_all(jobs: Sequence[Job], recipe: Recipe, folder: SetFolder, workers: in
         OSError: A picture cannot be written.
     """
     make = partial(make_sample, recipe=recipe, folder=folder)
-    workers = min(workers, len(jobs))
+    workers = min(workers or os.cpu_count() or 1, len(jobs) if workers else len(jobs) // SAMPLES_A_WORKER)
     if workers <= 1:
         with _one_thread():
             for job in jobs:

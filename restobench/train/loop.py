@@ -310,6 +310,13 @@ def _stop_signals() -> Iterator[Sequence[int]]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
+    except RuntimeError as error:
+        # A scheduler stops the workers too, and PyTorch says so in the middle of whatever is done
+        # then: what is in memory is no state, and the last saved one is what remains.
+        if asked and "DataLoader worker" in str(error):
+            message = "Stopped together with its workers; the same command goes on from the last saved state."
+            raise StoppedError(message) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

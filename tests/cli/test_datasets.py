@@ -50,6 +50,7 @@ def test_a_set_is_made_used_and_told_apart_by_kind(restobench: Restobench) -> No
     assert "6 of them made now" in made.out
     assert "Use it with --dataset multi-degradation" in made.out
     assert "multi-degradation" in restobench("datasets", "list").out
+    assert "folder:" in restobench("datasets", "show", "multi-degradation").out
     assert "multi-degradation" in complete_datasets("multi")
     rows = json.loads(as_json.out)
     assert sum(row["count"] for row in rows) == 6
@@ -188,6 +189,29 @@ def test_ctrl_c_keeps_what_was_made(restobench: Restobench, tmp_path: Path) -> N
     assert "the same command goes on from there" in ended.err
     assert not psutil.wait_procs(children, timeout=30)[1]
     assert journal.exists()
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_one_sentence_and_costs_little(restobench: Restobench, tmp_path: Path) -> None:
+    """As one does that the system kills for memory."""
+    write_many(tmp_path / "many", 24, 400)
+    make = ("datasets", "make", "multi-degradation", "--source", "many", "--workers")
+    process = spawn(*make, 2)
+    journal = tmp_path / "datasets" / "multi-degradation" / UNFINISHED
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 2:
+        assert process.poll() is None
+        time.sleep(0.002)
+
+    for worker in psutil.Process(process.pid).children():
+        if "spawn_main" in " ".join(worker.cmdline()):
+            worker.kill()
+    ended = finish(process)
+    resumed = restobench(*make, 1)
+
+    assert ended.code == 2
+    assert "One of 2 processes ended before its time" in ended.err
+    assert "Traceback" not in ended.err
+    assert resumed.code == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -60,6 +60,20 @@ def test_a_face_comes_out_as_large_as_it_was(variant: str) -> None:
     assert 0 <= restored.min() < restored.max() <= 1
 
 
+def test_a_grey_face_comes_out_grey_and_its_neighbour_in_colour() -> None:
+    """With its own mean and deviation, as the released program leaves it; colours are for `colorization` to find."""
+    lq = image("a", (2, 3, *SIZE))
+    lq[1:] = grey(lq[1:])
+
+    restored = tiny().restore(lq, noise(2))
+    coloured = tiny("colorization").restore(lq[1:], noise(1))
+
+    torch.testing.assert_close(restored[1, 0], restored[1, 2], rtol=0, atol=1e-6)
+    assert abs(restored[1].mean() - lq[1].mean()) < 0.02
+    assert (restored[0, 0] - restored[0, 2]).abs().max() > 0.05
+    assert (coloured[0, 0] - coloured[0, 2]).abs().max() > 0.01
+
+
 def test_a_face_is_the_same_alone_and_in_a_batch() -> None:
     """Its noise is its own; what is left are the last bits of other kernels."""
     method, lq = tiny(), image("a", (3, 3, *SIZE))

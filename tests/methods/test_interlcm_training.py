@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torchvision.models import vgg16
 
 from restobench_methods.interlcm.discriminator import PatchDiscriminator
+from restobench_methods.interlcm.gradients import compute_activations_again, freeze
 from restobench_methods.interlcm.losses import (
     PerceptualDifference,
     absolute_difference,
@@ -14,13 +15,9 @@ from restobench_methods.interlcm.losses import (
 )
 from restobench_methods.interlcm.pipeline import Pipeline, VisualModule
 from restobench_methods.interlcm.sampler import Sampler
+from restobench_methods.interlcm.schedule import learning_rate
 from restobench_methods.interlcm.tiny import tiny_networks
-from restobench_methods.interlcm.training import (
-    PERIOD,
-    compute_activations_again,
-    freeze,
-    learning_rate,
-)
+from restobench_methods.interlcm.training_settings import Rate
 from tests.filling import image, noise
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -141,7 +138,7 @@ def test_200_steps_of_training_through_three_calls_lower_it_further() -> None:
 
 def test_the_rate_falls_along_a_cosine_of_which_training_sees_a_tenth() -> None:
     """From 1 on; the first iterations differ in the last digits."""
-    rates = [learning_rate(iteration) for iteration in (1, PERIOD // 2 + 1, PERIOD + 1)]
+    rates = [learning_rate(iteration, Rate()) for iteration in (1, 75_001, 150_001)]
 
     assert rates == pytest.approx([5e-5, 3.5e-5, 2e-5])
 

@@ -199,8 +199,12 @@ def test_the_weights_of_equation_8_can_be_asked_for() -> None:
     ("changes", "says"),
     [
         ({"loss__perceptual": 1.0}, r"needs torchvision's vgg16-397923af\.pth: --set files\.vgg16=FILE"),
+        ({"crop": 30}, "multiples of 8, and crop = 30"),
         ({"pairs": "faceir"}, "'tiny' works at x4, and pairs of 'faceir' are x1"),
-        ({"network__variant": "v1", "network__unet": {}}, r"run 'restobench weights fetch resshift@v1 autoencoder'"),
+        (
+            {"network__variant": "v1", "network__unet": {}, "crop": 256},
+            r"run 'restobench weights fetch resshift@v1 autoencoder'",
+        ),
         ({"network__unet": {"chanel_mult": (1,)}}, r"cannot be built as \[network\.unet\] says: .*chanel_mult"),
     ],
 )

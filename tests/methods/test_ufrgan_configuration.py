@@ -6,9 +6,19 @@ import pytest
 from pydantic import ValidationError
 
 from restobench.method import choose_method
+from restobench.plugins import find_plugin
+from restobench.train.configuration import find_configuration, read_configuration
 from restobench_methods.ufrgan.configuration import GENERATORS, Discriminator, UFRGANTraining
 
 OF_THE_PAPER = {"optimiser.rate", "optimiser.factor", "contrast.form"}
+OF_THE_LOOP = {"training.iterations", "training.batch", "training.validate_every"}
+"""What the loop is told, as far as it makes the training what it is."""
+
+
+def told(**changes: Any) -> UFRGANTraining:
+    """The defaults, but for what is said."""
+    least = {"training": {"iterations": 100_000, "batch": 2}, "data": {"drawn": {"count": 4}}}
+    return UFRGANTraining.model_validate(least | changes)
 
 
 def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -20,8 +30,13 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def test_the_card_lists_every_constant_that_is_not_the_papers() -> None:
     """With the value that it has: nobody takes our choice for the authors'."""
-    defaults = flat(UFRGANTraining().model_dump())
-    ours = {name: value for name, value in defaults.items() if name not in OF_THE_PAPER}
+    ready = find_configuration("base", find_plugin("restobench.recipes", "ufrgan").folder / "training")
+    defaults = flat(read_configuration(UFRGANTraining, ready, data=["photos"]).model_dump())
+    ours = {
+        name: value
+        for name, value in defaults.items()
+        if name not in OF_THE_PAPER | {"low"} and (name in OF_THE_LOOP or not name.startswith(("training.", "data.")))
+    }
     ours["discriminator.width"] = Discriminator().first_width
 
     assert choose_method("ufrgan").card.not_in_paper == ours
@@ -30,22 +45,22 @@ def test_the_card_lists_every_constant_that_is_not_the_papers() -> None:
 
 def test_a_generator_is_named_or_described() -> None:
     """The variants of the card are the names."""
-    assert UFRGANTraining.model_validate({"generator": "lite"}).generator == GENERATORS["lite"]
-    assert UFRGANTraining.model_validate({"generator": {"dim": 16}}).generator.dim == 16
+    assert told(generator="lite").generator == GENERATORS["lite"]
+    assert told(generator={"dim": 16}).generator.dim == 16
     assert set(choose_method("ufrgan").card.variants) == set(GENERATORS)
 
 
 def test_the_perceptual_weights_are_a_file_or_a_word() -> None:
     """A file called `none` would need a folder before it."""
-    assert UFRGANTraining.model_validate({"perceptual": "none"}).perceptual == "none"
-    assert UFRGANTraining.model_validate({"perceptual": "vgg.pth"}).perceptual == Path("vgg.pth")
+    assert told(perceptual="none").perceptual == "none"
+    assert told(perceptual="vgg.pth").perceptual == Path("vgg.pth")
 
 
 def test_a_configuration_survives_json() -> None:
     """As a checkpoint holds it."""
-    told = UFRGANTraining.model_validate({"generator": "lite", "perceptual": "a/vgg.pth", "crop": 64})
+    chosen = told(generator="lite", perceptual="a/vgg.pth", crop=64)
 
-    assert UFRGANTraining.model_validate_json(told.model_dump_json()) == told
+    assert UFRGANTraining.model_validate_json(chosen.model_dump_json()) == chosen
 
 
 @pytest.mark.parametrize(
@@ -70,10 +85,10 @@ def test_a_configuration_survives_json() -> None:
 def test_what_makes_no_sense_is_refused(content: dict[str, Any], complaint: str) -> None:
     """Before anything is built."""
     with pytest.raises(ValidationError, match=complaint):
-        UFRGANTraining.model_validate(content)
+        told(**content)
 
 
 def test_a_configuration_stands_still() -> None:
     """What a checkpoint says of its training was true from the first iteration to the last."""
     with pytest.raises(ValidationError, match="frozen"):
-        UFRGANTraining().crop = 64
+        told().crop = 64

@@ -123,6 +123,19 @@ def test_asked_to_stop_it_finishes_the_iteration_and_saves(tmp_path: Path, numbe
     assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
 
 
+def test_a_scheduler_that_stops_the_whole_group_loses_nothing(tmp_path: Path) -> None:
+    """SIGTERM to every process of the job, workers included, as Slurm sends it: the last state is left, and said."""
+    command = [sys.executable, "-m", "tests.train.smoothing", str(tmp_path), "100000", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for_state(tmp_path, process, 3)
+
+    os.killpg(process.pid, signal.SIGTERM)
+
+    _, error = process.communicate(timeout=120)
+    assert "StoppedError: Stopped " in error
+    assert [path.name.isdigit() for path in (tmp_path / "state").iterdir() if not path.name.startswith(".")] == [True]
+
+
 def test_a_finished_training_is_not_trained_again(tmp_path: Path) -> None:
     """The same command a second time does nothing."""
     train("smoothing", Smoothing, settings(4), tmp_path, device="cpu")

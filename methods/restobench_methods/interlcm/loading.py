@@ -101,12 +101,36 @@ def build_spatial_encoder(unet_config: Mapping[str, Any]) -> ControlNetModel:
 def load_spatial_encoder(path: Path, unet_config: Mapping[str, Any], audit: Audit) -> ControlNetModel:
     """The trained spatial encoder of a U-Net."""
     encoder = build_spatial_encoder(unet_config)
-    audit["spatial_encoder"] = load_strictly(encoder, path, wrappers=TRAINED)
+    audit["spatial_encoder"] = load_strictly(
+        encoder, path, wrappers=TRAINED, translate=lambda state: _own("spatial_encoder", state)
+    )
     return encoder
 
 
-def load_visual_module(folder: Path, path: Path, audit: Audit) -> VisualModule:
-    """CLIP's image tower from its folder, and the trained visual encoder.
+def new_networks(weights: Mapping[str, Path], *, visual_encoder: Path | None, spatial_encoder: Path | None) -> Networks:
+    """What a training begins with: the base model and CLIP, and encoders from files, or anew.
+
+    A new spatial encoder is a copy of the U-Net's encoder half whose outputs are 0, as ControlNets
+    begin (arXiv:2302.05543). The paper copies Stable Diffusion 1.5's; the consistency model's,
+    which was made from it, is what is at hand.
+
+    Raises:
+        RestobenchError: A file does not fit.
+    """
+    audit: Audit = {}
+    unet = load_unet(weights["lcm"], audit)
+    if spatial_encoder:
+        spatial = load_spatial_encoder(spatial_encoder, unet.config, audit)
+    else:
+        plain = UNet2DConditionModel.from_config({**unet.config, "time_cond_proj_dim": None})
+        plain.load_state_dict({name: tensor for name, tensor in unet.state_dict().items() if "cond_proj" not in name})
+        spatial = ControlNetModel.from_unet(plain)
+    visual = load_visual_module(weights["clip"], visual_encoder, audit)
+    return Networks(unet, load_vae(weights["lcm"], audit), visual, spatial)
+
+
+def load_visual_module(folder: Path, path: Path | None, audit: Audit) -> VisualModule:
+    """CLIP's image tower from its folder, and the trained visual encoder; a new one where there is no file.
 
     Raises:
         RestobenchError: The tower is of another width than the encoder can be.
@@ -121,7 +145,10 @@ def load_visual_module(folder: Path, path: Path, audit: Audit) -> VisualModule:
     tower = clip.image_tower(config)
     audit["clip"] = load_strictly(tower, _weights(folder, "model", "pytorch_model"), translate=clip.tower_weights)
     encoder = VisualEncoder(1 + (config.image_size // config.patch_size) ** 2)
-    audit["visual_encoder"] = load_strictly(encoder, path, wrappers=TRAINED)
+    if path:
+        audit["visual_encoder"] = load_strictly(
+            encoder, path, wrappers=TRAINED, translate=lambda state: _own("visual_encoder", state)
+        )
     return VisualModule(tower, encoder, config.image_size)
 
 
@@ -142,6 +169,12 @@ def load_text_module(lcm: Path, text: str, audit: Audit) -> TextModule:
         raise RestobenchError(f"The text makes {numbers.shape[1]} tokens, and there is room for {length}; shorten it.")
     with torch.no_grad():
         return TextModule(encoder.eval()(numbers).last_hidden_state)
+
+
+def _own(part: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One encoder's tensors of a checkpoint of ours, which holds both; all of any other."""
+    own = {name.removeprefix(f"{part}."): tensor for name, tensor in state.items() if name.startswith(f"{part}.")}
+    return own or state
 
 
 def _configuration(folder: Path) -> dict[str, Any]:

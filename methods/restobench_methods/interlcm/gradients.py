@@ -1,4 +1,4 @@
-"""Parts of InterLCM's training that are its own: the learning rate, and memory saved on the way back.
+"""Where gradients go in InterLCM's training, and how the memory that they need is kept small.
 
 Only the visual and the spatial encoder are trained; U-Net and autoencoder are frozen and
 stand in the graph, for nothing is detached between the steps.
@@ -6,20 +6,7 @@ stand in the graph, for nothing is detached between the steps.
 
 from __future__ import annotations
 
-import math
-
 from restobench_methods.interlcm.pipeline import Pipeline
-
-LEARNING_RATE = 5e-5
-LEAST_LEARNING_RATE = 2e-5
-PERIOD = 150_000
-"""Iterations in which the rate would reach its least; training ends after a tenth of them."""
-
-
-def learning_rate(iteration: int) -> float:
-    """Of both optimisers, in an iteration counted from 1: the first tenth of a cosine, 5e-5 to 4.927e-5."""
-    falling = (1 + math.cos(math.pi * (iteration - 1) / PERIOD)) / 2
-    return LEAST_LEARNING_RATE + (LEARNING_RATE - LEAST_LEARNING_RATE) * falling
 
 
 def freeze(pipeline: Pipeline) -> None:
