@@ -140,8 +140,9 @@ def check_canaries(local: Path | None = None, *, record: Path = RECORD) -> list[
         record: What ships.
     """
     local = local or home() / "canaries.json"
-    shipped = _read(record)
-    kept = _read(local) if local.exists() else {"metrics": {}}
+    shipped = _read(record, "It comes with restobench: install it again.")
+    again = "Delete it, and the values are recorded again."
+    kept = _read(local, again) if local.exists() else {"metrics": {}}
     fresh: dict[str, Any] = {}
     found = []
     for metric in all_metrics():
@@ -171,14 +172,14 @@ def check_canaries(local: Path | None = None, *, record: Path = RECORD) -> list[
     return found
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, advice: str) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         content["metrics"].items()
+    except FileNotFoundError:
+        raise RestobenchError(f"The recorded values of the canaries are not there: {path}. {advice}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise RestobenchError(
-            f"{path} is damaged: it holds no recorded values. Delete it, and they are recorded again."
-        ) from None
+        raise RestobenchError(f"{path} is damaged: it holds no recorded values of the canaries. {advice}") from None
     return content
 
 
@@ -248,5 +249,5 @@ def record_of(names: Sequence[str]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     # The metrics that are recorded already, and any more that are named.
-    recorded = list(_read(RECORD)["metrics"]) if RECORD.exists() else []
+    recorded = list(_read(RECORD, "Delete it and name its metrics.")["metrics"]) if RECORD.exists() else []
     print(json.dumps(record_of([*recorded, *sys.argv[1:]]), indent=1))

@@ -27,12 +27,13 @@ _MEANINGS: dict[tuple[Field, str], str] = {
     ("data", "set"): "data set and revision: other pictures",
     ("data", "samples"): "number of samples in the mean",
     ("data", "fingerprint"): "hash of the set's ids and pictures: other pictures",
-    ("metric", "name"): "metric",
+    ("metric", "name"): "what was computed",
     ("metric", "rev"): "revision of the metric's definition; CHANGELOG.md says what changed",
-    (
-        "metric",
-        "lib",
-    ): "library that computes the metric; 'restobench doctor' says whether its version moves the values",
+    ("metric", "lib"): "library that computes it; 'restobench doctor' says whether its version moves the values",
+    ("metric", "border"): "pixels of border that are left out",
+    ("metric", "colour"): "colour space in which it is computed",
+    ("metric", "rounded"): "whether the luma is rounded to whole levels",
+    ("metric", "window"): "weights of the window over which local statistics are taken",
     ("metric", "w"): "weights of the metric's network",
     ("img", "format"): "how the pictures were saved",
     ("img", "scale"): "how many times larger the restored pictures are than the inputs",
@@ -154,8 +155,22 @@ class Alternative:
     high: float | None
 
 
-def alternatives(metric: str, table: Table | None = None) -> list[Alternative]:
-    """The measured choices that apply to a metric, the one that moves it most first."""
+def alternatives(signature: Signature, table: Table | None = None) -> list[Alternative]:
+    """The measured choices that apply to a number, the one that moves it most first.
+
+    Each was measured as one change from the usual value; where the number itself was made with
+    another value, it does not apply.
+
+    Args:
+        signature: The number's.
+        table: What moves how far; None: the table that ships with restobench.
+    """
     table = table or sensitivity_table()
-    found = [Alternative(choice.text, *choice.moves[metric]) for choice in table.choices if metric in choice.moves]
+    metric = signature.metric[0]
+    own = {(part.field, part.key): part.value for part in parts_of(signature)}
+    found = [
+        Alternative(choice.text, *choice.moves[metric])
+        for choice in table.choices
+        if metric in choice.moves and own.get((choice.field, choice.key), choice.against) == choice.against
+    ]
     return sorted(found, key=lambda one: -abs(one.move))

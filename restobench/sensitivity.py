@@ -59,7 +59,7 @@ class Choice:
     """The usual value."""
     text: str
     moves: Mapping[str, Move]
-    """By metric. A colour is a change of metric, and stands under the name of its RGB form."""
+    """By metric; a colour stands under the name of the metric that it is changed from."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,10 @@ def _bordered(pixels: int, restored: Tensor, gt: Tensor) -> Values:
     return _offline(restored[..., inside, inside], gt[..., inside, inside])
 
 
-def _coloured(suffix: str, restored: Tensor, gt: Tensor) -> Values:
+def _coloured(usual: str, other: str, restored: Tensor, gt: Tensor) -> Values:
+    """PSNR and SSIM under the names with the ending `usual`, computed as those with the ending `other`."""
     found = _offline(restored, gt)
-    return {name: found[f"{name}-{suffix}"] for name in ("psnr", "ssim")}
+    return {name + usual: found[name + other] for name in ("psnr", "ssim")}
 
 
 def _rounded_luma(restored: Tensor, gt: Tensor) -> Values:
@@ -262,11 +263,22 @@ class _Facts(NamedTuple):
     text: str
 
 
+# By the ending of the metrics' names: what a signature calls the colour, and its words.
+_COLOUR_NAMES = {"": ("rgb", "RGB"), "-y": ("y-bt601-matlab", "MATLAB's luma"), "-yiq": ("y-yiq", "the luma of YIQ")}
+_COLOURS: tuple[tuple[_Facts, Measure], ...] = tuple(
+    (
+        _Facts("metric", "colour", value, against, f"{words} instead of {usual_words}"),
+        partial(_coloured, usual, other),
+    )
+    for usual, (against, usual_words) in _COLOUR_NAMES.items()
+    for other, (value, words) in _COLOUR_NAMES.items()
+    if usual != other
+)
+
 _VARIANTS: tuple[tuple[_Facts, Measure], ...] = (
     (_Facts("metric", "border", "2", "0", "2 pixels of border cropped"), partial(_bordered, 2)),
     (_Facts("metric", "border", "4", "0", "4 pixels of border cropped"), partial(_bordered, 4)),
-    (_Facts("metric", "colour", "y-bt601-matlab", "rgb", "MATLAB's luma instead of RGB"), partial(_coloured, "y")),
-    (_Facts("metric", "colour", "y-yiq", "rgb", "the luma of YIQ instead of RGB"), partial(_coloured, "yiq")),
+    *_COLOURS,
     (_Facts("metric", "rounded", "true", "false", "the luma rounded to whole levels"), _rounded_luma),
     (_Facts("metric", "channels", "mean", "together", "the mean of the channels' PSNRs"), _mean_of_channels),
     (

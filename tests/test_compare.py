@@ -1,6 +1,7 @@
 """Two runs beside each other, from files as evaluation leaves them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from restobench.compare import compare
 from restobench.errors import RestobenchError
 from restobench.files import write_json
 from restobench.signature import Signature
+from restobench.statistics import mean_interval
 from restobench.store import RunFolder, RunIdentity
 
 IDS = [f"s{number:02}" for number in range(20)]
@@ -27,7 +29,7 @@ def scored(
     dataset: tuple[str, str, str] = ("demo", "1", "f" * 64),
     option: str = "border=0",
 ) -> RunFolder:
-    """A run with PSNR for each sample, and a set-level number."""
+    """A run with PSNR for each sample (NaN: no value), and a set-level number."""
     determinants = {"seed": seed}
     folder = RunIdentity(dataset[0], label, "default", determinants, dataset[2]).folder(runs)
     name, revision, fingerprint = dataset
@@ -44,9 +46,14 @@ def scored(
     )
     frame = pd.DataFrame({"id": list(ids), "group": list(ids), "psnr": list(values), "seconds": 1.0, "error": None})
     frame.to_parquet(folder.samples_path, index=False)
+    psnr = mean_interval(values, ids, resamples=99)
     rows = [
-        {"metric": metric, "signature": str(Signature(("demo",), (metric, *more), ("png8",), (label,), (str(seed),)))}
-        for metric, *more in (("psnr", "rev=1", option), ("fid-gt", "rev=1"))
+        asdict(interval)
+        | {"metric": metric, "signature": str(Signature(("demo",), (metric, *more), ("png8",), (label,), (str(seed),)))}
+        for interval, metric, *more in (
+            (psnr, "psnr", "rev=1", option),
+            (replace(psnr, low=None, high=None), "fid-gt", "rev=1"),
+        )
     ]
     write_json(folder.summary_path, rows)
     return folder

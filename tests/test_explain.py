@@ -100,5 +100,15 @@ def test_the_shipped_table_is_of_the_whole_demo_set() -> None:
     assert keys >= {("border", "2"), ("border", "4"), ("colour", "y-yiq"), ("colour", "y-bt601-matlab"),
                     ("rounded", "true"), ("channels", "mean"), ("pictures", "pooled"), ("window", "uniform-7"),
                     ("data_range", "1/255"), ("format", "jpeg95"), ("format", "jpeg75"), ("shift", "1")}  # fmt: skip
-    moves = [abs(one.move) for one in alternatives("psnr")]
+    moves = [abs(one.move) for one in alternatives(PSNR)]
     assert moves == sorted(moves, reverse=True)
+
+
+def test_a_choice_that_was_made_already_is_no_alternative() -> None:
+    """Of a luma it is RGB; of a number without its border nothing was measured for another border."""
+    luma = alternatives(MATLAB)
+    cropped = alternatives(replace(PSNR, metric=("psnr", "rev=1", "border=4", "colour=rgb")))
+
+    assert "RGB instead of MATLAB's luma" in [one.text for one in luma]
+    assert not [one.text for one in cropped if "border" in one.text]
+    assert [one.text for one in alternatives(PSNR) if "border" in one.text]

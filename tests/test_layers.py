@@ -54,6 +54,7 @@ ORDER = (
     "evaluate",
     "results",
     "compare",
+    "ranks",
     "sensitivity",
     "explain",
     "leaderboard",

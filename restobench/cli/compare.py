@@ -19,7 +19,7 @@ Run = Annotated[str, typer.Argument(help="METHOD[@VARIANT][:DATASET] (all its se
 def compare(
     first: Run,
     second: Run,
-    metrics: given.Metrics = None,
+    metrics: Annotated[str | None, typer.Option(help="Names with commas; default: all that both have.")] = None,
     moved: Annotated[int, typer.Option(min=0, help="How many of the samples that moved most to show.")] = 3,
     runs: given.Runs = None,
     as_json: given.Json = False,
@@ -52,7 +52,7 @@ def _print(comparison: Comparison) -> None:
 
     console = standard_output()
     table = Table(pad_edge=False)
-    for head in ("metric", "first", "second", "difference", "95 % interval", "p", "samples", "would show"):
+    for head in ("metric", "first", "second", "second - first", "p", "samples", "visible"):
         table.add_column(head, justify="left" if head == "metric" else "right", no_wrap=True)
     facts = metric_facts([row.metric for row in comparison.metrics])
     for row in comparison.metrics:
@@ -60,17 +60,32 @@ def _print(comparison: Comparison) -> None:
     for name, records in (("first", comparison.first), ("second", comparison.second)):
         console.print(f"{name}: {_called(records)}", markup=False, highlight=False, soft_wrap=True)
     console.print(table)
-    remarks = ["would show: the smallest mean difference that these samples would show with 80 % probability."]
+    remarks = [
+        "second - first: the mean difference of the same pictures, and its 95 % interval.",
+        "visible: the smallest mean difference that these samples would show with 80 % probability.",
+    ]
     for row in comparison.metrics:
-        digits = facts[row.metric][1] + 1
+        arrow, decimals = facts[row.metric]
+        remarks.append(f"{row.metric}: {_verdict(row, arrow)}{' Moved most:' if row.moved else ''}")
         remarks += [
-            f"{row.metric}: '{moved.id}' moved from {moved.first:.{digits}f} to {moved.second:.{digits}f} "
-            f"({moved.difference:+.{digits}f})"
+            f"    {moved.id}: {moved.first:.{decimals + 1}f} to {moved.second:.{decimals + 1}f} "
+            f"({moved.difference:+.{decimals + 1}f})"
             for moved in row.moved
         ]
     remarks += [f"{name}: {reason}." for name, reason in comparison.left_out.items()]
     for remark in remarks:
         console.print(remark, markup=False, highlight=False, soft_wrap=True)
+
+
+def _verdict(row: ComparedMetric, arrow: str) -> str:
+    found = row.difference
+    if found.p is None or found.mean is None:
+        return "too few samples for a test."
+    if found.p > 0.05:
+        return "the two cannot be told apart."
+    if not arrow:
+        return "the two differ."
+    return f"the {'second' if (found.mean > 0) == (arrow == '↑') else 'first'} is better."
 
 
 def _called(records: tuple[RunRecord, ...]) -> str:
@@ -86,15 +101,17 @@ def _cells(row: ComparedMetric, arrow: str, decimals: int) -> tuple[str, ...]:
         return "-" if value is None else f"{value:{sign}.{digits}f}"
 
     found = row.difference
-    interval = "-" if found.low is None else f"{number(found.low, '+')} to {number(found.high, '+')}"
-    p = "-" if found.p is None else f"{found.p:.4f}"
+    difference = number(found.mean, "+")
+    if found.low is not None:
+        difference += f"\n{number(found.low, '+')} to {number(found.high, '+')}"
+    # Samples of one group are not independent, and the test counts groups.
+    samples = f"{found.count}" if found.groups == found.count else f"{found.count}\n{found.groups} groups"
     return (
         f"{row.metric} {arrow}",
         number(row.first),
         number(row.second),
-        number(found.mean, "+"),
-        interval,
-        p,
-        str(found.count),
+        difference,
+        "-" if found.p is None else f"{found.p:.4f}",
+        samples,
         number(found.smallest_visible),
     )

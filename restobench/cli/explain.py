@@ -52,22 +52,27 @@ def _explain_two(first: Signature, second: Signature, as_json: bool) -> None:
         return
     if not found:
         _say("The two lines are equal: the two numbers were made alike.")
+    other_metric = any((one.field, one.key) == ("metric", "name") for one in found)
     for one in found:
-        _say(f"{one.field}: {one.meaning}")
-        _say(f"    {_value(one, one.first)} and {_value(one, one.second)}{_moved(one)}")
+        if other_metric and one.field == "metric" and one.key != "name":
+            continue
+        _say(f"{one.field}, {one.key}: {_value(one.first)} in the first, {_value(one.second)} in the second")
+        _say(f"    {one.meaning}{_moved(one)}")
+    if other_metric:
+        _say("These are numbers of two metrics: nothing makes the one comparable with the other.")
     if any(one.move is not None for one in found):
         table = sensitivity_table()
         _say(f"Measured on {table.data}, n = {table.n}, {table.method}; on other pictures it is another number.")
 
 
-def _value(one: FieldDifference, value: str | None) -> str:
-    return "nothing" if value is None else f"{one.key} {_plain(value)}"
+def _value(value: str | None) -> str:
+    return "nothing" if value is None else _plain(value)
 
 
 def _moved(one: FieldDifference) -> str:
     if one.move is None:
         return ""
-    return f": the second is about {abs(one.move):.4f} {'higher' if one.move > 0 else 'lower'} for that alone"
+    return f"; for that alone the second is about {abs(one.move):.4f} {'higher' if one.move > 0 else 'lower'}"
 
 
 def _explain_own(signatures: list[Signature], as_json: bool) -> None:
@@ -79,29 +84,32 @@ def _explain_own(signatures: list[Signature], as_json: bool) -> None:
             {
                 "signature": str(signature),
                 "parts": [asdict(part) | {"meaning": part.meaning} for part in parts_of(signature)],
-                "alternatives": [asdict(one) for one in alternatives(signature.metric[0])],
+                "alternatives": [asdict(one) for one in alternatives(signature)],
             }
             for signature in signatures
         ]
         print_json(rows)
         return
-    shared = [part for part in parts_of(signatures[0]) if part.field != "metric"]
-    for part in shared:
+    for part in parts_of(signatures[0]):
         # The number of samples may differ from metric to metric.
-        if (part.field, part.key) != ("data", "samples"):
-            _say(f"{part.field:<8}{part.key} {_plain(part.value)}  ({part.meaning})")
+        if part.field != "metric" and (part.field, part.key) != ("data", "samples"):
+            _say(f"{part.field + ', ' + part.key + ':':<19} {_plain(part.value)}  ({part.meaning})")
     for signature in signatures:
-        own = [part for part in parts_of(signature) if part.field == "metric" or part.key == "samples"]
         _say("")
         _say(str(signature))
-        for part in own:
-            _say(f"    {part.key} {_plain(part.value)}  ({part.meaning})")
-        for one in alternatives(signature.metric[0]):
+        for part in parts_of(signature):
+            if part.field == "metric" or part.key == "samples":
+                _say(f"    {part.key + ':':<10} {_plain(part.value)}  ({part.meaning})")
+        if others := alternatives(signature):
+            _say("    Another choice would move it, with its 95 % interval, by")
+        for one in others:
             interval = "" if one.low is None else f" ({one.low:+.4f} to {one.high:+.4f})"
-            _say(f"    {one.move:+.4f}{interval} with {one.text}")
+            _say(f"    {one.move:+.4f}{interval}: {one.text}")
     table = sensitivity_table()
     _say("")
-    _say(f"What other choices do was measured on {table.data}, n = {table.n}, {table.method}.")
+    _say(
+        f"Other choices were measured on {table.data}, n = {table.n}, {table.method}; elsewhere they move it otherwise."
+    )
 
 
 def _plain(value: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from restobench.benchmark import RunResult
     from restobench.planning import Forecast
+    from restobench.ranks import Ranks
 
 
 def print_json(content: Any) -> None:
@@ -103,8 +104,10 @@ def _rate(done: int, started: float) -> str:
     return f"{done / elapsed:.1f} pictures/s" if elapsed > 0 else ""
 
 
-def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = None) -> None:
-    """A table for each set of pictures: a row a method, a column a metric; below it the checkpoints' curves."""
+def print_runs(
+    records: Sequence[RunRecord], metrics: Sequence[str] | None = None, *, ranks: Ranks | None = None
+) -> None:
+    """A table for each set of pictures: a row a method, a column a metric; below it curves of checkpoints, and ranks."""
     console = standard_output()
     groups: dict[tuple[str, str, str], list[RunRecord]] = {}
     for record in records:
@@ -121,8 +124,33 @@ def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
         console.print(f"{name}@{revision} ({fingerprint[:12]})", style="bold", markup=False, highlight=False)
         console.print(table)
         lines = [_curve(curve) for curve in curves(members) if curve.metric in shown]
-        for line in [*lines, *_remarks(rows, shown)]:
+        lines += _remarks(rows, shown)
+        if ranks is not None:
+            lines += _ranked(rows, shown, ranks)
+        elif len(rows) > 1:
+            lines.append("Which differences are more than chance: 'restobench results --ranks', 'restobench compare'.")
+        for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _ranked(rows: Sequence[TableRow], shown: Sequence[str], ranks: Ranks) -> list[str]:
+    """`psnr ↑: lanczos 1, bicubic 2-3, bilinear 2-3`, a line for each metric that has ranks."""
+    facts = metric_facts(shown)
+    lines = []
+    for name in shown:
+        found = {row.method: ranks.get((row.records[0].folder.path, name)) for row in rows}
+        ranked = sorted(((place, method) for method, place in found.items() if place), key=lambda pair: pair[0])
+        if ranked:
+            places = ", ".join(
+                f"{method} {first}" if first == last else f"{method} {first}-{last}" for (first, last), method in ranked
+            )
+            lines.append(f"{name} {facts[name][0]}: {places}")
+    if not lines:
+        return ["No ranks: that takes two methods with every sample scored, by a metric that has a value for each."]
+    return [
+        "Ranks, sample by sample, 5 % level for a whole column; methods that cannot be told apart share theirs.",
+        *lines,
+    ]
 
 
 def print_by_tag(rows: Sequence[dict[str, Any]]) -> None:
