@@ -111,16 +111,17 @@ def differences(first: Signature, second: Signature, table: Table | None = None)
     related = _family(metrics[0]) == _family(metrics[1])
     found = []
     for field, key, place in dict.fromkeys([*one, *other]):
-        values = [side.get((field, key, place)) for side in (one, other)]
-        if values[0] == values[1] or (related and (field, key) == ("metric", "name")):
+        here, there = (side.get((field, key, place)) for side in (one, other))
+        if here == there or (related and (field, key) == ("metric", "name")):
             continue
         found.append(
             FieldDifference(
                 field,
                 key,
-                *values,
+                here,
+                there,
                 meaning=Part(field, key, "").meaning,
-                move=_move(table, metrics, key, *values) if related and field in ("metric", "img") else None,
+                move=_move(table, metrics, key, here, there) if related and field in ("metric", "img") else None,
             )
         )
     return sorted(found, key=lambda difference: _FIELDS.index(difference.field))

@@ -66,7 +66,8 @@ class Ranking:
 
 def mean_over_seeds(values: ArrayLike) -> Array:
     """(seeds, samples) -> (samples,): each sample's mean; NaN where a seed has none."""
-    return np.asarray(values, dtype=float).mean(axis=0)
+    means: Array = np.asarray(values, dtype=float).mean(axis=0)
+    return means
 
 
 def paired_difference(
@@ -159,8 +160,8 @@ def _group_sums(difference: Array, groups: Sequence[str]) -> tuple[Array, Array]
     finite = np.isfinite(difference)
     names = {name: number for number, name in enumerate(sorted(set(groups)))}
     group = np.array([names[name] for name in groups], dtype=np.intp)[finite]
-    sums = np.bincount(group, weights=difference[finite], minlength=len(names))
-    sizes = np.bincount(group, minlength=len(names)).astype(float)
+    sums = np.bincount(group, weights=difference[finite], minlength=len(names)).astype(np.float64)
+    sizes = np.bincount(group, minlength=len(names)).astype(np.float64)
     return sums[sizes > 0], sizes[sizes > 0]
 
 
@@ -178,7 +179,7 @@ def _sign_flip_p(sums: Array, resamples: int, seed: int) -> float:
 def _all_signs(groups: int) -> Iterator[Array]:
     """Every assignment of signs once, as one (2^groups, groups)."""
     numbers = np.arange(2**groups)[:, None]
-    yield 1.0 - 2.0 * (numbers >> np.arange(groups) & 1)
+    yield np.where(numbers >> np.arange(groups) & 1, -1.0, 1.0)
 
 
 def _random_signs(groups: int, resamples: int, seed: int) -> Iterator[Array]:
@@ -187,7 +188,7 @@ def _random_signs(groups: int, resamples: int, seed: int) -> Iterator[Array]:
     at_once = max(1, _SIGNS_AT_ONCE // max(1, groups))
     for start in range(0, resamples, at_once):
         rows = min(at_once, resamples - start)
-        yield 1.0 - 2.0 * generator.integers(2, size=(rows, groups), dtype=np.int8)
+        yield np.where(generator.integers(2, size=(rows, groups), dtype=np.int8), -1.0, 1.0)
 
 
 def _max_t(

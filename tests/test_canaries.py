@@ -5,16 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from restobench import canaries
 from restobench.canaries import RECORD, check_canaries, draw, pictures_sha256
-from restobench.metrics import registry, ssim
-
-
-@pytest.fixture
-def three(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The quick ones: FSIM alone would take longer than all tests here."""
-    chosen = registry.choose_metrics(["psnr", "psnr-y", "ssim"])
-    monkeypatch.setattr(canaries, "all_metrics", lambda: chosen)
+from restobench.metrics import ssim
 
 
 def test_the_pictures_are_those_that_were_recorded() -> None:
@@ -27,7 +19,7 @@ def test_the_pictures_are_those_that_were_recorded() -> None:
     assert pictures_sha256() == json.loads(RECORD.read_text())["pictures"]
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("quick_canaries")
 def test_the_metrics_give_what_was_recorded(tmp_path: Path) -> None:
     """And nothing is written for metrics whose values ship."""
     found = check_canaries(tmp_path / "canaries.json")
@@ -36,7 +28,7 @@ def test_the_metrics_give_what_was_recorded(tmp_path: Path) -> None:
     assert not (tmp_path / "canaries.json").exists()
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("quick_canaries")
 def test_a_damaged_constant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The metric, the canary, how far, and with which libraries; the others are left in peace."""
     monkeypatch.setattr(ssim, "_SIGMA", 1.501)
@@ -49,7 +41,7 @@ def test_a_damaged_constant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert 1e-6 < (moved[0].drift or 0) < 0.1
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("quick_canaries")
 def test_what_does_not_ship_is_recorded_here_and_compared_from_then_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,19 +7,26 @@ import pytest
 from restobench.doctor import _basicsr, _canaries, _faces, _sqrtm
 from restobench.metrics import psnr
 
-BASICSR = "import torchvision.transforms.functional_tensor\n"
+PACKAGES = {
+    "torchvision/__init__.py": "",
+    "torchvision/transforms/__init__.py": "",
+    "torchvision/transforms/functional.py": "",
+    "basicsr.py": "import torchvision.transforms.functional_tensor\n",
+    "basicsr-1.4.2.dist-info/METADATA": "Metadata-Version: 2.1\nName: basicsr\nVersion: 1.4.2\n",
+}
+"""What basicsr 1.4.2 imports, beside a torchvision that gave it up."""
 
 
-def test_a_metric_that_moved_is_named(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+@pytest.mark.usefixtures("quick_canaries")
+def test_a_metric_that_moved_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of a decibel in one metric: it alone is bad, and stands in no list of steady ones."""
-    monkeypatch.setattr(psnr, "luma_yiq", lambda picture: (plane * 0.95 for plane in picture[:1].double()))
+    monkeypatch.setattr(psnr, "luma_matlab", lambda picture: (plane * 0.95 for plane in picture[:1].double()))
 
     found = _canaries()
 
-    assert [one.subject for one in found if one.verdict == "bad"] == ["psnr-yiq"]
+    assert [one.subject for one in found if one.verdict == "bad"] == ["psnr-y"]
     (steady,) = [one.text for one in found if one.verdict == "good"]
-    assert "psnr-y," in steady
-    assert "psnr-yiq" not in steady
+    assert "psnr, ssim" in steady
 
 
 def test_sqrtm_is_tried() -> None:
@@ -30,11 +37,10 @@ def test_sqrtm_is_tried() -> None:
 
 
 def test_basicsr_s_shim_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that imports what torchvision gave up, as basicsr 1.4.2 does."""
-    info = tmp_path / "basicsr-1.4.2.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: basicsr\nVersion: 1.4.2\n")
-    (tmp_path / "basicsr.py").write_text(BASICSR)
+    """It cannot be imported as it is, and can where an empty name is filled first."""
+    for name, text in PACKAGES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
 

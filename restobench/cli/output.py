@@ -107,7 +107,7 @@ def _rate(done: int, started: float) -> str:
 def print_runs(
     records: Sequence[RunRecord], metrics: Sequence[str] | None = None, *, ranks: Ranks | None = None
 ) -> None:
-    """A table for each set of pictures: a row a method, a column a metric; below it curves of checkpoints, and ranks."""
+    """A table for each set of pictures: a row a method, a column a metric; below it checkpoints' curves, and ranks."""
     console = standard_output()
     groups: dict[tuple[str, str, str], list[RunRecord]] = {}
     for record in records:
