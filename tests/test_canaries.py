@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from restobench.canaries import RECORD, check_canaries, draw, pictures_sha256
+from restobench.errors import RestobenchError
 from restobench.metrics import ssim
 
 
@@ -26,6 +27,25 @@ def test_the_metrics_give_what_was_recorded(tmp_path: Path) -> None:
 
     assert [(one.metric, one.drift) for one in found] == [("psnr", 0), ("psnr-y", 0), ("ssim", 0)]
     assert not (tmp_path / "canaries.json").exists()
+
+
+@pytest.mark.slow
+def test_every_metric_whose_values_ship_gives_them(tmp_path: Path) -> None:
+    """All eight, FSIM included."""
+    found = {one.metric: one.drift for one in check_canaries(tmp_path / "canaries.json")}
+
+    assert {name: found[name] for name in json.loads(RECORD.read_text())["metrics"]} == dict.fromkeys(found, 0)
+
+
+def test_a_record_that_is_missing_or_damaged_says_what_to_do(tmp_path: Path) -> None:
+    """What ships comes with restobench; what was recorded here is recorded again."""
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("[")
+
+    with pytest.raises(RestobenchError, match="are not there: .*missing.json. It comes with restobench: install it"):
+        check_canaries(damaged, record=tmp_path / "missing.json")
+    with pytest.raises(RestobenchError, match="damaged.json is damaged: .* Delete it, and the values are recorded"):
+        check_canaries(damaged)
 
 
 @pytest.mark.usefixtures("quick_canaries")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from restobench.doctor import _basicsr, _canaries, _faces, _sqrtm
+from restobench.doctor import _basicsr, _canaries, _devices, _faces, _folders, _opencv, _pkg_resources, _sqrtm
 from restobench.metrics import psnr
 
 PACKAGES = {
@@ -57,3 +57,43 @@ def test_the_weights_of_faces_are_asked_for() -> None:
 
     assert (found.subject, found.verdict) == ("faces", "note")
     assert "restobench weights fetch faces" in found.text
+
+
+def test_two_wheels_of_opencv_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They write into one folder: which of them runs is what was installed last."""
+    for name in ("opencv-python", "opencv-contrib-python"):
+        info = tmp_path / f"{name.replace('-', '_')}-9.9.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    (found,) = _opencv()
+
+    assert found.verdict == "note"
+    assert "opencv-contrib-python 9.9 and opencv-python" in found.text
+    assert "share one folder" in found.text
+
+
+def test_tf32_that_nobody_asked_for_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable of the shell that overrules what a run asks for; bad where there is a device that obeys it."""
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+
+    (found,) = [one for one in _devices() if one.subject == "TF32"]
+
+    assert found.verdict != "good"
+    assert "NVIDIA_TF32_OVERRIDE=1" in found.text
+
+
+def test_every_folder_is_told_with_its_free_space() -> None:
+    """A run that stops in the middle because the disk is full has cost hours."""
+    found = _folders()
+
+    assert [one.subject for one in found] == ["RESTOBENCH_HOME", "RESTOBENCH_DATASETS", "RESTOBENCH_RUNS"]
+    assert all("GiB free)" in one.text for one in found)
+
+
+def test_pkg_resources_is_looked_for() -> None:
+    """Setuptools gave it up; where it is missing, what to do stands there."""
+    found = _pkg_resources()
+
+    assert found.verdict == "good" or "pip install 'setuptools<81'" in found.text
