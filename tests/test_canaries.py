@@ -42,9 +42,9 @@ def test_a_record_that_is_missing_or_damaged_says_what_to_do(tmp_path: Path) -> 
     damaged = tmp_path / "damaged.json"
     damaged.write_text("[")
 
-    with pytest.raises(RestobenchError, match="are not there: .*missing.json. It comes with restobench: install it"):
+    with pytest.raises(RestobenchError, match=r"are not there: .*missing.json. It comes with restobench: install it"):
         check_canaries(damaged, record=tmp_path / "missing.json")
-    with pytest.raises(RestobenchError, match="damaged.json is damaged: .* Delete it, and the values are recorded"):
+    with pytest.raises(RestobenchError, match=r"damaged.json is damaged: .* Delete it, and the values are recorded"):
         check_canaries(damaged)
 
 
