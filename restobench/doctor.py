@@ -199,6 +199,27 @@ def _extras() -> list[Finding]:
     return findings
 
 
+def _faces() -> list[Finding]:
+    missing = [part.title for part in parts_of("faces") if not part.there]
+    if missing:
+        advice = "restobench weights fetch faces"
+        return [Finding("faces", "note", f"not there: {', '.join(missing)}; for photographs with faces: {advice}")]
+    return [Finding("faces", "good", "the weights that find and paste faces are there")]
+
+
+def _canaries() -> list[Finding]:
+    """Metrics that give another number than they used to; those that do not, in one line."""
+    try:
+        checked = check_canaries()
+    except (RestobenchError, OSError) as error:
+        return [Finding("canaries", "bad", str(error))]
+    moved = [Finding(one.metric, "bad", one.text) for one in checked if one.moved]
+    untold = [Finding(one.metric, "note", one.text) for one in checked if one.drift is None]
+    steady = [one.metric for one in checked if one.drift == 0]
+    told = f"give the values that were recorded: {', '.join(steady)}"
+    return moved + untold + ([Finding("canaries", "good", told)] if steady else [])
+
+
 def _plugins() -> list[Finding]:
     findings = []
     try:
@@ -231,24 +252,3 @@ def _weights() -> list[Finding]:
     used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     text = f"{len(there)} files that methods use in {folder}, which holds {size_in_words(used)}"
     return [Finding("weights", "good", text)]
-
-
-def _faces() -> list[Finding]:
-    missing = [part.title for part in parts_of("faces") if not part.there]
-    if missing:
-        advice = "restobench weights fetch faces"
-        return [Finding("faces", "note", f"not there: {', '.join(missing)}; for photographs with faces: {advice}")]
-    return [Finding("faces", "good", "the weights that find and paste faces are there")]
-
-
-def _canaries() -> list[Finding]:
-    """Metrics that give another number than they used to; those that do not, in one line."""
-    try:
-        checked = check_canaries()
-    except (RestobenchError, OSError) as error:
-        return [Finding("canaries", "bad", str(error))]
-    moved = [Finding(one.metric, "bad", one.text) for one in checked if one.moved]
-    untold = [Finding(one.metric, "note", one.text) for one in checked if one.drift is None]
-    steady = [one.metric for one in checked if one.drift == 0]
-    told = f"give the values that were recorded: {', '.join(steady)}"
-    return moved + untold + ([Finding("canaries", "good", told)] if steady else [])
