@@ -22,7 +22,7 @@ import numpy as np
 from restobench.environment import home
 from restobench.errors import RestobenchError, in_words
 from restobench.files import write_json
-from restobench.metrics.registry import Metric, all_metrics
+from restobench.metrics.registry import Metric, all_metrics, choose_metrics
 from restobench.provenance import installed_version
 from restobench.scoring import score
 
@@ -241,14 +241,18 @@ def pictures_sha256() -> str:
 
 def record_of(names: Sequence[str]) -> dict[str, Any]:
     """What ships, worked out now: the pictures' hash and a row for each named metric."""
-    chosen = [metric for metric in all_metrics() if metric.name in names]
-    return {
-        "pictures": pictures_sha256(),
-        "metrics": {metric.name: _row(metric, score_canaries(metric)) for metric in chosen},
-    }
+    rows = {metric.name: _row(metric, score_canaries(metric)) for metric in choose_metrics(sorted(names))}
+    return {"pictures": pictures_sha256(), "metrics": rows}
+
+
+def main() -> None:
+    """Print the file anew: the metrics that are recorded already, and any more that are named."""
+    known = list(_read(RECORD, "Write into another file, and then put it in place.")["metrics"])
+    print(json.dumps(record_of([*known, *sys.argv[1:]]), indent=1))
 
 
 if __name__ == "__main__":
-    # The metrics that are recorded already, and any more that are named.
-    recorded = list(_read(RECORD, "Delete it and name its metrics.")["metrics"]) if RECORD.exists() else []
-    print(json.dumps(record_of([*recorded, *sys.argv[1:]]), indent=1))
+    try:
+        main()
+    except RestobenchError as error:
+        sys.exit(str(error))
