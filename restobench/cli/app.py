@@ -7,8 +7,10 @@ import typer
 from restobench.cli import (
     catalogue,
     check,
+    compare,
     datasets,
     doctor,
+    explain,
     leaderboard,
     prepare,
     restore,
@@ -48,6 +50,8 @@ app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(restore.restore)
 app.command()(results.results)
+app.command()(compare.compare)
+app.command()(explain.explain)
 app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)

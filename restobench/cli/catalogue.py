@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from restobench.card import MethodCard
+from restobench.card import DatasetCard, MethodCard
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json, standard_output
 from restobench.dataset import dataset_cards, local_cards
@@ -82,7 +82,23 @@ def show_dataset(
     from restobench.preparing.showing import what_is_known
 
     head, card = what_is_known(name)
+    head |= _what_it_shows(card)
     _print_card(head, card, as_json)
+
+
+def _what_it_shows(card: DatasetCard) -> dict[str, Any]:
+    """The smallest differences of means that its samples show, where methods were run on it."""
+    from restobench.compare import visible_differences
+    from restobench.environment import runs_folder
+
+    if not runs_folder().is_dir():
+        return {}
+    found = visible_differences(runs_folder(), card.name, card.revision)
+    lines = {
+        metric: f"{one.smallest:.2g}" + (f" to {one.largest:.2g}" if one.pairs > 1 else "")
+        for metric, one in found.items()
+    }
+    return {"smallest visible difference": lines} if lines else {}
 
 
 @metrics.command("list")

@@ -39,7 +39,7 @@ def write_many(folder: Path, count: int, side: int) -> None:
         Image.fromarray(noise).save(folder / f"s{number:02d}.png", compress_level=1)
 
 
-def test_a_set_is_made_used_and_told_apart_by_kind(restobench: Restobench) -> None:
+def test_a_set_is_made_used_and_told_apart_by_kind(restobench: Restobench, slowpack: Path) -> None:
     """From a folder of clean pictures to a table for each kind."""
     made = restobench(*MAKE)
     ran = restobench("run", "-m", "input", "-d", "multi-degradation", "--metrics", "psnr")
@@ -51,6 +51,10 @@ def test_a_set_is_made_used_and_told_apart_by_kind(restobench: Restobench) -> No
     assert "Use it with --dataset multi-degradation" in made.out
     assert "multi-degradation" in restobench("datasets", "list").out
     assert "folder:" in restobench("datasets", "show", "multi-degradation").out
+    assert "smallest visible" not in restobench("datasets", "show", "multi-degradation").out
+    restobench("run", "-m", "bright", "-d", "multi-degradation", "--metrics", "psnr")
+    shown = restobench("datasets", "show", "multi-degradation", "--json").out
+    assert json.loads(shown)["smallest visible difference"]["psnr"]
     assert "multi-degradation" in complete_datasets("multi")
     rows = json.loads(as_json.out)
     assert sum(row["count"] for row in rows) == 6
