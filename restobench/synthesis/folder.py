@@ -183,6 +183,7 @@ def _card_of(head: Head, recipe: Recipe) -> DatasetCard:
     """What is true of the set; of a published one what its card says."""
     if published := published_card(head.name, recipe.name):
         return published.model_copy(update={"aliases": (), "layouts": (), "other_counts": (), "url": None})
+    known, _ = dataset_cards().get(head.name, (None, None))
     return DatasetCard(
         name=head.name,
         title=head.name,
@@ -195,7 +196,9 @@ def _card_of(head: Head, recipe: Recipe) -> DatasetCard:
         licence="that of the clean pictures",
         source="restobench datasets make",
         citation=recipe.citation,
-        protocol=DEFAULT_PROTOCOL,
+        # Another variant of a published set is scored as that is.
+        protocol=known.protocol if known else DEFAULT_PROTOCOL,
+        fid_reference=known.fid_reference if known else None,
         lq="lq/**/*.png",
     )
 

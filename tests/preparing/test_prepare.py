@@ -1,4 +1,5 @@
 import io
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from restobench.preparing.verify import verify_dataset
 from tests.preparing.replicas import CAMERAS, FACES, IMAGENET, pairs, png, small, write
 
 Files = dict[str, bytes]
+PROTOCOLS = ("face-synthetic-v1", "face-real-v1", "sr-synthetic-v1", "sr-real-v1", "restoration-v1", "offline-v1")
 
 
 @pytest.fixture(autouse=True)
@@ -373,3 +375,30 @@ def test_a_card_is_whole_by_itself() -> None:
 
     assert (card.revision, card.scale, card.task, card.revisions) == ("same-size", 1, "restoration", {})
     assert Published(*published("celeba@difface2000")).card.count == 2000
+
+
+@pytest.mark.parametrize(
+    ("name", "sample_id", "group"),
+    [
+        ("gopro", "GOPR0384_11_00-000001", "GOPR0384_11_00"),
+        ("hide", "12fromGOPR0950", "GOPR0950"),
+        ("test2800", "901_14", "901"),
+        ("test2800", "901", None),
+    ],
+)
+def test_pictures_of_one_scene_are_one_group(name: str, sample_id: str, group: str | None) -> None:
+    """Else a thousand frames of eleven films would make an interval as narrow as of a thousand scenes."""
+    pattern = published(name).card.group
+
+    assert pattern
+    match = re.match(pattern, sample_id)
+    assert (match[1] if match else None) == group
+
+
+def test_every_published_card_says_what_a_user_must_know() -> None:
+    """Where to get it, whose it is, what has been trained on it, and what it is scored by."""
+    for card, _ in dataset_cards().values():
+        if not card.crops:
+            assert all((card.licence, card.source, card.citation, card.overlap)), card.name
+            assert card.protocol in PROTOCOLS, card.name
+            assert card.layouts or card.recipe, card.name
