@@ -62,6 +62,7 @@ def list_datasets(as_json: given.Json = False) -> None:
         {
             "name": name,
             "revision": card.revision,
+            "other revisions": list(card.revisions),
             "aliases": list(card.aliases),
             "task": card.task,
             "scale": card.scale,

@@ -2,11 +2,15 @@
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from restobench.image import write_picture
 from tests.cli.conftest import Restobench, is_a_sentence
+from tests.faces.drawn import portrait
 from tests.preparing.replicas import png
 
 
@@ -74,6 +78,28 @@ def test_a_run_names_what_its_data_and_its_method_lack(restobench: Restobench) -
     assert prepare == "Then: restobench datasets prepare wider-test --source FOLDER_OR_ARCHIVE"
     assert "'interlcm' needs weights" in weights
     assert "'restobench weights fetch interlcm@" in weights
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_faces_are_cut_out_of_photographs_by_facexlib(
+    restobench: Restobench, face_files: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """All faces of a photograph where the set is of all; the set is run by its name, and is none that was published."""
+    write_picture(tmp_path / "raw" / "party" / "hopper.png", portrait("grace-hopper")[0])
+    write_picture(tmp_path / "raw" / "plain.png", np.full((64, 64, 3), 128, np.uint8))
+    weights = f"--face-weights=detection={face_files['detection']}"
+
+    made = restobench("datasets", "prepare", "wider", "--source", tmp_path / "raw", "--align", weights, "--device=cpu")
+    ran = restobench("run", "-m", "input", "-d", "wider@aligned", "--metrics", "psnr", "--json")
+
+    assert "1 photographs show no face that is large enough: raw/plain.png" in made.out
+    assert "Use it with --dataset wider-test@aligned" in made.out
+    assert sorted(path.name for path in (tmp_path / "datasets/wider-test@aligned/lq").iterdir()) == [
+        "hopper_00.png",
+        "hopper_01.png",
+    ]
+    (row,) = json.loads(ran.out)
+    assert (row["revision"], row["dataset"]) == ("aligned", "wider-test")
 
 
 @pytest.mark.parametrize(
