@@ -206,7 +206,8 @@ def _evaluate(
         folder.write_run(folder.read_run() | {"evaluation": result.evaluation.pace()})
     result.metrics = tuple(metric.name for metric in asked)
     result.record = RunRecord.read(folder)
-    for line in by_reason(result.evaluation.absent):
+    absent = {name: reason for name, reason in result.evaluation.absent.items() if name in result.metrics}
+    for line in [*by_reason(absent), *result.evaluation.notes]:
         reporter.say(f"{title}: {line}")
 
 

@@ -19,7 +19,7 @@ from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import count_known, why_not
 from restobench.method import DTYPES, MethodChoice, choose_method
-from restobench.metrics.registry import Metric, choose_metrics, read_protocol
+from restobench.metrics.registry import Metric, choose_metrics, protocol_metrics
 from restobench.provenance import best_device, device_name, precision
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord, readable_runs
@@ -286,7 +286,7 @@ def refuse_missing_weights(planned: Sequence[PlannedRun]) -> None:
 
 def metrics_for(dataset: Dataset, names: Sequence[str] | None) -> list[Metric]:
     """The metrics asked for; where none were named, those of the data set's protocol."""
-    return choose_metrics(names if names is not None else read_protocol(dataset.protocol).metrics)
+    return choose_metrics(names) if names is not None else protocol_metrics(dataset.protocol)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""Trained weights: which files the methods' cards name, where they lie, and whether they are what they should be.
+"""Trained weights: which files the cards name, where they lie, and whether they are what they should be.
 
 `RESTOBENCH_HOME/weights/<method>/<file>`: a folder for each method, because two of them
 may well call their file `model.pth`, and where a file lies must not depend on which other
-packages are installed. Never imports torch; the network is used by `fetch` alone.
+packages are installed. The metrics of one package share files, and so a folder:
+`weights/metrics/<package>/<file>`. Never imports torch; the network is used by `fetch` alone.
 """
 
 from __future__ import annotations
@@ -33,27 +34,27 @@ def weights_folder() -> Path:
     return home() / "weights"
 
 
-def _place(method: str, facts: WeightFile) -> Path | None:
-    return weights_folder() / method / facts.file if facts.file else None
+def _place(owner: str, facts: WeightFile) -> Path | None:
+    return weights_folder() / owner / facts.file if facts.file else None
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of one variant of a method, and the file that holds its weights."""
+    """One part of a metric or of one variant of a method, and the file that holds its weights."""
 
-    plugin: Plugin
-    variant: str
+    owner: str
+    """The folder of its file: the method's name, or that of a package's metrics."""
     reference: str
-    """What names method and variant on the command line."""
+    """What names the metric, or method and variant, on the command line."""
     name: str
     facts: WeightFile
     licence: str
-    """The file's own, or what the method's card says."""
+    """The file's own, or what the card says."""
 
     @property
     def path(self) -> Path | None:
         """Where its file is, or would be; None where it is always given by hand."""
-        return _place(self.plugin.name, self.facts)
+        return _place(self.owner, self.facts)
 
     @property
     def there(self) -> bool:
@@ -99,7 +100,7 @@ def parts_of(name: str, *, every_variant: bool = False) -> list[Part]:
     variants = [variant] if variant else list(card.variants) if every_variant else [card.default_variant]
     references = [plugin.reference + (f"@{one}" if len(card.variants) > 1 else "") for one in variants]
     return [
-        Part(plugin, one, reference, part, facts, facts.licence or card.licence)
+        Part(plugin.name, reference, part, facts, facts.licence or card.licence)
         for one, reference in zip(variants, references, strict=True)
         for part, facts in card.weights_of(one).items()
     ]
@@ -118,28 +119,28 @@ def choose_parts(parts: Sequence[Part], names: Sequence[str]) -> list[Part]:
     return [known[name] for name in dict.fromkeys(names)] or list(parts)
 
 
-def find_weights(method: str, parts: Mapping[str, WeightFile]) -> dict[str, Path]:
-    """By part, the files that are in their place.
+def find_weights(owner: str, parts: Mapping[str, WeightFile]) -> dict[str, Path]:
+    """By part, the files that are in their place; `owner` is the folder below `weights` that they lie in.
 
     Raises:
         RestobenchError: One has another size than its card says.
     """
     found = {}
     for part, facts in parts.items():
-        path = _place(method, facts)
+        path = _place(owner, facts)
         if path is None or not path.is_file():
             continue
         size = path.stat().st_size
         if facts.size is not None and size != facts.size:
             raise RestobenchError(
                 f"The weights {path} have {size} bytes, and should have {facts.size}; "
-                f"see 'restobench weights verify {method}', delete the file and get it again."
+                "delete the file and get it again."
             )
         found[part] = path
     return found
 
 
-def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping[Path, str]) -> None:
+def refuse_altered(owner: str, parts: Mapping[str, WeightFile], hashes: Mapping[Path, str]) -> None:
     """Hold the hashes of files that are about to be used against what they must be.
 
     Files that were given by hand are the user's own affair and are passed over.
@@ -148,7 +149,7 @@ def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping
         RestobenchError: One in its place is not what it was, or not what its card says.
     """
     for facts in parts.values():
-        path = _place(method, facts)
+        path = _place(owner, facts)
         if path is None or path not in hashes:
             continue
         expected = facts.sha256 or _recorded(path)

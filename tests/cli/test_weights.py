@@ -117,9 +117,9 @@ def test_the_list_says_what_is_there(restobench: Restobench) -> None:
 
     listed, as_json = restobench("weights", "list"), restobench("weights", "list", "--json")
 
-    rows = {(row["method"], row["part"]): row for row in json.loads(as_json.out)}
+    rows = {(row["name"], row["part"]): row for row in json.loads(as_json.out)}
     assert rows["weighty@v1", "unet"] == {
-        "method": "weighty@v1",
+        "name": "weighty@v1",
         "part": "unet",
         "file": "unet_v1.pth",
         "size": len(BODY),
@@ -236,4 +236,4 @@ def test_doctor_says_how_much_room_weights_take(restobench: Restobench, folder: 
     ran = restobench("doctor", "--json")
 
     (finding,) = [finding for finding in json.loads(ran.out) if finding["subject"] == "weights"]
-    assert finding["text"] == f"1 files that methods use in {folder.parent}, which holds 150 kB"
+    assert finding["text"] == f"1 files that methods and metrics use in {folder.parent}, which holds 150 kB"
