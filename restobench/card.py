@@ -375,6 +375,11 @@ class MetricCard(_Card):
         """Which picture the restored one is compared with, None where with none."""
         return self.against or ("clean" if self.kind == "full-reference" else None)
 
+    @property
+    def moving(self) -> dict[str, Option]:
+        """All that moves its value: the options, and how many pictures it is over."""
+        return self.options | ({"first": self.first} if self.first else {})
+
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> MetricCard:
         if self.kind == "no-reference" and self.against:

@@ -134,7 +134,7 @@ def find_weights(owner: str, parts: Mapping[str, WeightFile]) -> dict[str, Path]
         if facts.size is not None and size != facts.size:
             raise RestobenchError(
                 f"The weights {path} have {size} bytes, and should have {facts.size}; "
-                "delete the file and get it again."
+                "see 'restobench weights verify', delete the file and get it again."
             )
         found[part] = path
     return found

@@ -91,11 +91,10 @@ class Metric:
         >>> choose_metrics(["psnr"])[0].signature_parts()
         ('psnr', 'rev=1', 'border=0', 'colour=rgb')
         """
-        options = (f"{key}={_plain(value)}" for key, value in sorted(self.card.options.items()))
-        first = (f"first={self.card.first}",) if self.card.first else ()
+        options = (f"{key}={_plain(value)}" for key, value in sorted(self.card.moving.items()))
         weights = (f"w={part}-{self.hashes.get(part, 'missing')[:12]}" for part in sorted(self.card.weights))
         library = (f"lib={self.card.library}-{self._library_version() or 'missing'}",) if self.card.library else ()
-        return (self.name, f"rev={self.card.revision}", *options, *first, *weights, *library)
+        return (self.name, f"rev={self.card.revision}", *options, *weights, *library)
 
     @property
     def fingerprint(self) -> str:
@@ -288,7 +287,7 @@ def protocol_metrics(name: str) -> list[Metric]:
     protocol = read_protocol(name)
     metrics = choose_metrics(protocol.metrics)
     for metric in metrics:
-        if metric.card.options != protocol.options[metric.name]:
+        if metric.card.moving != protocol.options[metric.name]:
             raise RestobenchError(
                 f"The protocol '{name}' wants other options of '{metric.name}' than it has here; "
                 "its numbers would not be the protocol's."
