@@ -77,8 +77,8 @@ def build(options: Mapping[str, Option], files: Collection[Path]) -> nn.Module:
                 raise RestobenchError(f"pyiqa cannot build {kind} from {_listed(files)}: {error}") from error
     if unset := unset_values(network):
         raise RestobenchError(
-            f"{_listed(files)} gave {kind} no value for {len(unset)} tensors, {unset[0]} among them; "
-            "another file is wanted."
+            f"{len(unset)} tensors of pyiqa's {kind}, {unset[0]} among them, were given no value by "
+            f"{_listed(files)}; another file is wanted."
         )
     return network.eval().requires_grad_(False)
 
