@@ -86,7 +86,9 @@ def why_not(metric: Metric, dataset: Dataset) -> str | None:
     if reference == "input" and not all(sample.lq for sample in dataset.samples):
         return f"needs the inputs, and '{dataset.name}' has none"
     if dataset.scale < metric.card.min_scale:
-        return f"is for pictures that are enlarged x{metric.card.min_scale} or more; '{dataset.name}' is x{dataset.scale}"
+        return (
+            f"is for pictures that are enlarged x{metric.card.min_scale} or more; '{dataset.name}' is x{dataset.scale}"
+        )
     return metric.missing()
 
 

@@ -135,9 +135,7 @@ class OnePass:
                 for role in _roles(metric):
                     if scored.hashes[role] not in self.kept[metric.features_kind]:
                         roles.setdefault(scored.sample.id, set()).add(role)
-        return [
-            (scored, frozenset(roles[scored.sample.id])) for scored in self.present if scored.sample.id in roles
-        ]
+        return [(scored, frozenset(roles[scored.sample.id])) for scored in self.present if scored.sample.id in roles]
 
     def _score(self, metric: Metric, batch: Sequence[Decoded]) -> None:
         """The values of a batch for a metric that looks at pictures."""

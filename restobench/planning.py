@@ -29,6 +29,8 @@ from restobench.weights import refuse_altered
 
 Existing = Literal["resume", "replace", "only"]
 Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
+BASELINES = ("input", "bicubic")
+"""What a method reads when nothing is done: at scale 1, and where pictures are to be enlarged."""
 EXISTING: tuple[Existing, ...] = ("resume", "replace", "only")
 
 
@@ -206,7 +208,7 @@ def plan(
     planned: dict[tuple[str, str, str], PlannedRun] = {}
     for dataset in opened:
         fingerprint = dataset.fingerprint(cache)
-        first = [choose_method("input" if dataset.scale == 1 else "bicubic")] if baseline else []
+        first = [choose_method(BASELINES[dataset.scale > 1])] if baseline else []
         for choice in [*first, *choices]:
             for seed in range(options.seed, options.seed + (options.seeds if choice.takes_seed else 1)):
                 one = _planned(choice, dataset, fingerprint, seed, options, cache)

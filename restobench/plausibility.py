@@ -27,6 +27,7 @@ class Plausibility:
     """Remembers a thumbnail of each picture that is scored, and says what is odd about them together."""
 
     def __init__(self) -> None:
+        """Nothing was looked at yet."""
         self._ids: list[str] = []
         self._restored: list[NDArray[np.float32]] = []
         self._clean: list[NDArray[np.float32]] = []
@@ -60,8 +61,8 @@ class Plausibility:
             if self._many(len(swapped)):
                 one, other = swapped[0]
                 notes.append(
-                    f"{len(swapped)} of {len(self._ids)} restored pictures look more like another sample's clean picture "
-                    f"than like their own, '{one}' like that of '{other}': are they paired rightly?"
+                    f"{len(swapped)} of {len(self._ids)} restored pictures look more like another sample's clean "
+                    f"picture than like their own, '{one}' like that of '{other}': are they paired rightly?"
                 )
         return notes
 

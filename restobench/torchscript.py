@@ -62,7 +62,9 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
     except RestobenchError:
         raise
     except _NotTensorsError as error:
-        raise RestobenchError(f"{path} holds {error}, which is neither a module nor a tensor; it was not read.") from None
+        raise RestobenchError(
+            f"{path} holds {error}, which is neither a module nor a tensor; it was not read."
+        ) from None
     except Exception as error:  # a damaged archive makes zipfile and pickle raise anything
         raise RestobenchError(f"{path} is no TorchScript archive, or is damaged or cut off; get it again.") from error
 
@@ -112,7 +114,9 @@ class _Reader(pickle.Unpickler):
             raise _NotTensorsError(str(kind))
         return _Storage(key, dtype)
 
-    def _tensor(self, storage: _Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
+    def _tensor(
+        self, storage: _Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
+    ) -> Tensor:
         if storage.key not in self._bytes:
             self._bytes[storage.key] = bytearray(self._archive.read(f"{self._root}data/{storage.key}"))
         held = self._bytes[storage.key]

@@ -23,7 +23,7 @@ from restobench.download import Listener, Patience, UnavailableError, download, 
 from restobench.environment import home
 from restobench.errors import RestobenchError, unknown_name
 from restobench.files import is_web_page, sha256_of, writing, written_whole
-from restobench.plugins import Plugin, find_method, method_card, plugins
+from restobench.plugins import find_method, method_card, plugins
 
 Verdict = Literal["official", "recorded", "altered", "unknown", "missing"]
 """Of a file's hash: it is its authors', that of the first download, neither, or there is nothing to compare with."""

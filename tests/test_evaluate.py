@@ -36,7 +36,9 @@ def brightness(restored: Tensor) -> Tensor:
 def precision_seen(restored: Tensor) -> Tensor:
     """How often TF32 is allowed, and gradients are."""
     allowed = (
-        torch.backends.cuda.matmul.allow_tf32 + torch.backends.cudnn.allow_tf32 + (not torch.is_inference_mode_enabled())
+        torch.backends.cuda.matmul.allow_tf32
+        + torch.backends.cudnn.allow_tf32
+        + (not torch.is_inference_mode_enabled())
     )
     return torch.full((len(restored),), float(allowed), dtype=torch.float64)
 
@@ -345,9 +347,7 @@ def test_wrong_pairs_and_a_wrong_range_are_pointed_out(make_pairs: MakePairs, tm
         write_picture(moved.picture(sample.id), clean[(number + 1) % 6].astype(np.uint8))
         write_picture(dark.picture(sample.id), (clean[number] > 127).astype(np.uint8))
 
-    notes = [
-        evaluate_run(run, dataset, choose_metrics(["psnr"]), Cache(tmp_path)).notes for run in (good, moved, dark)
-    ]
+    notes = [evaluate_run(run, dataset, choose_metrics(["psnr"]), Cache(tmp_path)).notes for run in (good, moved, dark)]
 
     assert notes[0] == []
     assert notes[1] == [

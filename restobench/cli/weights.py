@@ -26,9 +26,7 @@ weights = typer.Typer(
 )
 _WHOSE = "METHOD, METHOD@VARIANT or METRIC."
 Name = Annotated[str, typer.Argument(help=_WHOSE, autocompletion=given.complete_weights)]
-NameOrAll = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help=_WHOSE, autocompletion=given.complete_weights)
-]
+NameOrAll = Annotated[str | None, typer.Argument(metavar="[NAME]", help=_WHOSE, autocompletion=given.complete_weights)]
 
 
 @weights.command("list")

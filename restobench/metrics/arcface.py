@@ -16,6 +16,7 @@ class IRBlock(nn.Module):
     """
 
     def __init__(self, channels: int, out_channels: int, stride: int) -> None:
+        """The shortcut has weights where the shape changes."""
         super().__init__()
         self.bn0 = nn.BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
@@ -40,6 +41,7 @@ class ArcFace(nn.Module):
     """Embeddings of faces: (N, 1, 128, 128), grey in [-1, 1] -> (N, 512), of no particular length."""
 
     def __init__(self) -> None:
+        """Values are PyTorch's own random ones until a checkpoint is loaded."""
         super().__init__()
         self.conv1 = nn.Conv2d(1, 64, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(64)

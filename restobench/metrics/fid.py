@@ -31,6 +31,7 @@ class InceptionDistance:
     """
 
     def __init__(self, setup: MetricSetup) -> None:
+        """Read no file yet: see `_network`."""
         self._setup = setup
 
     @cached_property

@@ -32,6 +32,7 @@ class Identity:
     """
 
     def __init__(self, setup: MetricSetup) -> None:
+        """Read no file yet: see `_network`."""
         self._setup = setup
         self._measure = {"degrees": degrees, "cosine": cosine}[str(setup.options["measure"])]
 

@@ -55,9 +55,10 @@ class FidInceptionC(InceptionC):
 
 
 class FidInceptionE(InceptionE):
-    """8 x 8: branches of 1 x 1 and of 3 x 3 that fork, and the pool's; `pool` is the mean, in the last block the maximum."""
+    """8 x 8: branches of 1 x 1 and of 3 x 3 that fork, and the pool's."""
 
     def __init__(self, channels: int, pool: Callable[[Tensor], Tensor]) -> None:
+        """`pool` is the mean, in the last block the maximum."""
         super().__init__(channels)
         self._pool = pool
 
@@ -80,6 +81,7 @@ class FidInception(nn.Module):
     """
 
     def __init__(self) -> None:
+        """`classifier` is the network that the released weights are of."""
         super().__init__()
         network = cast(
             Inception3,

@@ -31,6 +31,7 @@ class LandmarkDistance:
     """
 
     def __init__(self, setup: MetricSetup) -> None:
+        """Read no file yet: see `_network`."""
         self._setup = setup
 
     @cached_property
@@ -70,7 +71,7 @@ def landmarks(maps: NDArray[np.float32]) -> NDArray[np.float64]:
     axis. As in facexlib, where one landmark is in the last row, the cell below is the map's last
     cell for all of them; where one is in the first, the cell above is the map's first cell.
     """
-    height, width = maps.shape[1:]
+    width = maps.shape[2]
     flat = maps.reshape(len(maps), -1)
     last = flat.shape[1] - 1
     best = flat.argmax(axis=1)

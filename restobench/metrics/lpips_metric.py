@@ -91,7 +91,9 @@ def with_weights(network: nn.Module, trunk: Trunk, path: Path) -> nn.Module:
         value = given.get(theirs) if theirs != name else heads.get(re.sub(r"^lins\.", "lin", name))
         if not isinstance(value, Tensor) or value.shape != tensor.shape:
             fault = "lacks" if value is None else "has another shape of"
-            raise RestobenchError(f"{path} {fault} {theirs}; give torchvision's {'VGG16' if trunk == 'vgg' else 'AlexNet'}.")
+            raise RestobenchError(
+                f"{path} {fault} {theirs}; give torchvision's {'VGG16' if trunk == 'vgg' else 'AlexNet'}."
+            )
         state[name] = value
     network.load_state_dict(state)
     return network

@@ -30,7 +30,7 @@ from restobench.torchscript import is_torchscript, read_torchscript
 
 
 class PyiqaMetric:
-    """A metric of pyiqa: the card's `type` is the network's module and class there, the other options its constructor's.
+    """A metric of pyiqa: the card's `type` is the network's module and class there; the rest its constructor's options.
 
     What it means, and which way is better, stands on its card. A number depends on pyiqa's
     version, which is in the signature: its NIQE once moved from 20.21 to 3.67.

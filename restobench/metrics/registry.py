@@ -255,7 +255,11 @@ def _of_family(name: str) -> Metric:
     if name not in _family():
         raise unknown_name("metric of pyiqa", name, _family(), "A name without 'pyiqa:' is a metric of restobench.")
     plugin = Plugin(f"{_FAMILY}{name}", "restobench.metrics.pyiqa_metrics", "PyiqaMetric", "restobench")
-    words = {"title": name, "summary": f"pyiqa's '{name}'.", "definition": f"what pyiqa calls '{name}', with these options"}
+    words = {
+        "title": name,
+        "summary": f"pyiqa's '{name}'.",
+        "definition": f"what pyiqa calls '{name}', with these options",
+    }
     try:
         return Metric(plugin.name, MetricCard.model_validate(_family()[name] | words), plugin)
     except ValidationError as error:

@@ -14,15 +14,20 @@ from tests.filling import fill, noise
 
 
 def trunk(name: str) -> dict[str, Tensor]:
-    """torchvision's classifier as far as LPIPS uses it."""
+    """torchvision's classifier; of the layers that no metric uses every value is one 0, which takes no room."""
     from restobench.metrics.lpips_metric import empty_network
 
     network = fill(empty_network("alex" if name == "alex" else "vgg"))
-    return {
+    used = {
         re.sub(r"^net\.slice\d\.", "features.", key): value
         for key, value in network.state_dict().items()
         if key.startswith("net.")
     }
+    layers = {"1": (4096, 9216), "4": (4096, 4096)} if name == "alex" else {"0": (4096, 25088), "3": (4096, 4096)}
+    for layer, shape in (layers | {"6": (1000, 4096)}).items():
+        used[f"classifier.{layer}.weight"] = torch.zeros(1).expand(shape)
+        used[f"classifier.{layer}.bias"] = torch.zeros(1).expand(shape[0])
+    return used
 
 
 def arcface() -> dict[str, Tensor]:
@@ -80,6 +85,11 @@ def musiq() -> dict[str, Tensor]:
     return fill(network).state_dict()
 
 
+def dists() -> dict[str, Tensor]:
+    """The weights of structure and texture, which are all that its file holds; of one sign, as the real ones are."""
+    return {name: noise(name, (1, 1475, 1, 1)).abs() for name in ("alpha", "beta")}
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
     "alexnet-owt-7be5be79.pth": lambda: trunk("alex"),
     "vgg16-397923af.pth": lambda: trunk("vgg"),
@@ -89,6 +99,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "RN50.pt": lambda: clip().state_dict(),
     "alignment_WFLW_4HG.pth": landmarks,
     "musiq_koniq_ckpt-e95806b9.pth": musiq,
+    "DISTS_weights-f5e65c96.pth": dists,
 }
 
 

@@ -96,7 +96,9 @@ def test_matching_is_the_formula_with_population_statistics() -> None:
     """Written again with numpy, in which nothing is clipped or rounded either."""
     restored, gt = a_pair(1)
     x, y = (picture[0].double().numpy().reshape(3, -1) for picture in (restored, gt))
-    moved = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True) * y.std(1, keepdims=True) + y.mean(1, keepdims=True)
+    moved = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True) * y.std(1, keepdims=True) + y.mean(
+        1, keepdims=True
+    )
 
     assert psnr_matched(restored, gt).item() == pytest.approx(-10 * np.log10(((moved - y) ** 2).mean()), rel=1e-10)
 

@@ -298,7 +298,10 @@ def test_a_function_cannot_have_weights() -> None:
         ({"kind": "set"}, "a metric of a set compares features"),
         ({"kind": "no-reference", "against": "clean"}, "a no-reference metric is not compared with 'clean'"),
         ({"first": 5}, "only a metric of a set"),
-        ({"features": {"name": "a", "revision": "1", "weights": "b"}}, "the features' weights 'b' are none of its parts"),
+        (
+            {"features": {"name": "a", "revision": "1", "weights": "b"}},
+            "the features' weights 'b' are none of its parts",
+        ),
     ],
 )
 def test_a_card_that_contradicts_itself_is_refused(changed: dict[str, object], words: str) -> None:

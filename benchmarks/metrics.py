@@ -1,0 +1,235 @@
+"""One evaluation with seven metrics beside one process for each that runs pyiqa; and the Frechet distance beside sqrtm.
+
+    .venv/bin/python benchmarks/metrics.py [scores] [frechet] [--pictures 64] [--metrics psnr,ssim,...] [--threads 1]
+
+`scores`: crops of 128 to 192 pixels from scikit-image's photographs, noisy ones against clean ones. `restobench
+evaluate` scores them once with all metrics; then, for each metric, a process builds pyiqa's and is given
+picture after picture, as pyiqa's command line does. Networks on both sides have the same files of
+weights, whose values follow from names, so that the numbers must agree; the largest difference is
+told. Processor time of whole processes, start-up included, with one thread setting for both.
+
+`frechet`: features like Inception's (2048, correlated) for n = 407, 970 and 3,000 against stored
+statistics, and two sets of 407; ours and the textbook's formula with scipy's `sqrtm`.
+
+Needs the extra `iqa` and no network. Asserts nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+METRICS = "psnr,ssim,psnr-y,lpips-alex,lpips-vgg,dists,musiq"
+THEIRS = {
+    # Our name: pyiqa's, and what it must be told to compute the same.
+    "psnr": ("psnr", {}),
+    "ssim": ("ssimc", {}),
+    "psnr-y": ("psnr", {"test_y_channel": True, "color_space": "ycbcr"}),
+    "lpips-alex": ("lpips", {}),
+    "lpips-vgg": ("lpips-vgg", {}),
+    "dists": ("dists", {}),
+    "musiq": ("musiq", {}),
+    "topiq_nr": ("topiq_nr", {}),
+    "clipiqa-pyiqa": ("clipiqa", {}),
+}
+SIDES = ((128, 128), (128, 192), (192, 128), (160, 160))
+
+
+def write_pictures(folder: Path, count: int) -> None:
+    """Clean crops, and the same with noise, as 8-bit PNG."""
+    import numpy as np
+    from PIL import Image
+    from skimage import data
+
+    photographs = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
+    generator = np.random.default_rng(0)
+    for number in range(count):
+        photograph, (height, width) = photographs[number % 4], SIDES[number // 4 % 4]
+        top, left = (
+            int(generator.integers(0, side - size))
+            for side, size in zip(photograph.shape[:2], (height, width), strict=True)
+        )
+        clean = photograph[top : top + height, left : left + width]
+        noisy = np.clip(clean + generator.normal(0, 12, clean.shape), 0, 255).round().astype(np.uint8)
+        for part, pixels in (("gt", clean), ("restored", noisy)):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / part / f"{number:03}.png")
+
+
+def write_weights(home: Path, names: Sequence[str]) -> None:
+    """Files of weights with values that follow from names, where restobench keeps them."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from tests.metrics.filled import put_weights
+
+    put_weights(home, *[name for name in names if name in THEIRS])
+
+
+def theirs(name: str, folder: Path, home: Path) -> None:
+    """The process of one metric: pyiqa's network, given picture after picture; prints the values as JSON."""
+    import torch
+    import torch.hub
+
+    files = {path.name: path for path in (home / "weights" / "metrics" / "restobench").iterdir()}
+    hub = home / "hub"
+    for place in ("checkpoints", "pyiqa", "clip"):
+        (hub / place).mkdir(parents=True, exist_ok=True)
+        for file, path in files.items():
+            if not (hub / place / file).exists():
+                (hub / place / file).symlink_to(path)
+    # pyiqa keeps LPIPS's linear layers in a file of its own; the lpips package has the same ones.
+    for network, file in (("alex", "LPIPS_v0.1_alex-df73285e.pth"), ("vgg", "LPIPS_v0.1_vgg-a78928a0.pth")):
+        if not (hub / "pyiqa" / file).exists():
+            from importlib.util import find_spec
+
+            spec = find_spec("lpips")
+            assert spec is not None
+            assert spec.origin is not None
+            (hub / "pyiqa" / file).symlink_to(Path(spec.origin).parent / "weights" / "v0.1" / f"{network}.pth")
+    torch.hub.set_dir(hub)
+    import pyiqa
+
+    called, options = THEIRS[name]
+    metric = pyiqa.create_metric(called, device="cpu", **options)
+    values = []
+    for path in sorted((folder / "restored").iterdir()):
+        pair = (str(path), str(folder / "gt" / path.name))
+        values.append(metric(*pair).item() if metric.metric_mode == "FR" else metric(pair[0]).item())
+    print("values:" + json.dumps(values))
+
+
+def timed(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float, str]:
+    """Processor seconds and wall seconds of a process and what it printed."""
+    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    wall = time.perf_counter() - wall
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall, done.stdout
+
+
+def scores(names: Sequence[str], count: int, threads: int) -> None:
+    """The first table."""
+    import pandas as pd
+
+    work = Path(tempfile.mkdtemp(prefix="restobench-"))
+    home, folder = work / "home", work / "pictures"
+    try:
+        write_pictures(folder, count)
+        write_weights(home, names)
+        environment = os.environ | {"RESTOBENCH_HOME": str(home), "RESTOBENCH_RUNS": str(work / "runs")}
+        environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
+        arguments = ["--restored", str(folder / "restored"), "--dataset", str(folder / "clean"), "--as", "noisy"]
+        (folder / "clean").mkdir()
+        shutil.move(folder / "gt", folder / "clean" / "gt")
+        ours, our_wall, _ = timed(
+            [
+                sys.executable,
+                "-m",
+                "restobench",
+                "evaluate",
+                *arguments,
+                "--metrics",
+                ",".join(names),
+                "--device",
+                "cpu",
+            ],
+            environment,
+        )
+        shutil.move(folder / "clean" / "gt", folder / "gt")
+        (table,) = (work / "runs").rglob("samples.parquet")
+        values = pd.read_parquet(table).set_index("id").sort_index()
+        print(f"\n{count} pictures, {threads} thread{'s' * (threads > 1)}\n")
+        print("| | processor s | wall s | largest difference |\n|---|---:|---:|---:|")
+        total = total_wall = 0.0
+        for name in names:
+            seconds, wall, printed = timed([sys.executable, __file__, "one", name, str(folder), str(home)], environment)
+            found = json.loads(next(line for line in printed.splitlines() if line.startswith("values:"))[7:])
+            total, total_wall = total + seconds, total_wall + wall
+            apart = (values[name] - found).abs().max()
+            print(f"| pyiqa, {name} | {seconds:.1f} | {wall:.1f} | {apart:.1e} |", flush=True)
+        print(f"| pyiqa, {len(names)} processes | {total:.1f} | {total_wall:.1f} | |")
+        print(f"| restobench evaluate | {ours:.1f} | {our_wall:.1f} | |")
+        print(f"| ratio | {total / ours:.1f} | {total_wall / our_wall:.1f} | |")
+    finally:
+        shutil.rmtree(work)
+
+
+def frechet(threads: int) -> None:
+    """The second table."""
+    import numpy as np
+    import scipy.linalg
+    import torch
+
+    from restobench.metrics.frechet import Gaussian, frechet_distance
+
+    torch.set_num_threads(threads)
+    generator = np.random.default_rng(0)
+    mixing = generator.standard_normal((2048, 2048)) / 2048**0.5
+
+    def features(count: int, seed: int) -> torch.Tensor:
+        drawn = np.random.default_rng(seed).standard_normal((count, 2048)) * np.logspace(0, -1.5, 2048)
+        return torch.from_numpy(np.abs(drawn @ mixing + 0.4).astype(np.float32))
+
+    def by_sqrtm(x: torch.Tensor, mean: np.ndarray, covariance: np.ndarray) -> float:
+        array = x.double().numpy()
+        own = np.cov(array, rowvar=False)
+        difference = array.mean(axis=0) - mean
+        root = np.real(scipy.linalg.sqrtm(own @ covariance))
+        return float(difference @ difference + np.trace(own) + np.trace(covariance) - 2 * np.trace(root))
+
+    reference = Gaussian.of(features(6000, 1))
+    begun = time.process_time()
+    _ = reference.root
+    print(f"\nThe reference's root, once: {time.process_time() - begun:.2f} s\n")
+    print("| features | ours, s | sqrtm, s | ratio | relative difference |\n|---|---:|---:|---:|---:|")
+    for count in (407, 970, 3000, 0):
+        x = features(count or 407, 2)
+        other = reference if count else features(407, 3)
+        stored = other if isinstance(other, Gaussian) else Gaussian.of(other)
+        begun = time.process_time()
+        ours = frechet_distance(x, other)
+        middle = time.process_time()
+        expected = by_sqrtm(x, stored.mean.numpy(), stored.covariance.numpy())
+        end = time.process_time()
+        title = f"{count:,} against stored statistics" if count else "407 against 407"
+        seconds, sqrtm_seconds = middle - begun, end - middle
+        print(
+            f"| {title} | {seconds:.2f} | {sqrtm_seconds:.1f} | {sqrtm_seconds / seconds:.0f} | "
+            f"{abs(ours - expected) / expected:.0e} |",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Measure and print Markdown tables."""
+    if sys.argv[1:2] == ["one"]:
+        theirs(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", choices=["scores", "frechet"], default=["scores", "frechet"])
+    parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--metrics", default=METRICS)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    import torch
+
+    print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}")
+    if "scores" in options.what:
+        scores(options.metrics.split(","), options.pictures, options.threads)
+    if "frechet" in options.what:
+        frechet(options.threads)
+
+
+if __name__ == "__main__":
+    main()
