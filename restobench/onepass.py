@@ -15,6 +15,7 @@ import numpy as np
 from restobench.cache import Cache
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError
+from restobench.image import picture_size
 from restobench.metrics.registry import Metric, SetValue
 from restobench.plausibility import Plausibility
 from restobench.reading import Decoded, Role, Scored, batches, stacked, whole_pair
@@ -229,6 +230,8 @@ class OnePass:
 
         kept = self.kept[metric.features_kind]
         members = [scored for scored in self.todo[metric.name] if self._has_features(metric, scored)]
+        if metric.card.kind == "full-reference":
+            members = [scored for scored in members if self._is_of_one_size(metric, scored)]
         if not members:
             return
         vectors = [
@@ -248,6 +251,16 @@ class OnePass:
         pairs = {scored.pair(reference): found[scored.sample.id] for scored in members if scored.sample.id in found}
         self.cache.keep(metric.fingerprint, pairs)
         self.evaluation.computed += len(found)
+
+    def _is_of_one_size(self, metric: Metric, scored: Scored) -> bool:
+        """Whether the pictures of a pair are of one size: features alone would not show that they are not."""
+        ours, theirs = (picture_size(scored.paths[role]) for role in _roles(metric))
+        if ours != theirs and ours and theirs:
+            self._errors(metric)[scored.sample.id] = (
+                f"The restored picture is {ours[0]} x {ours[1]} and the clean one {theirs[0]} x {theirs[1]}; they must "
+                "be of one size, for pictures are never resized before they are compared."
+            )
+        return ours == theirs
 
     def _keep_set_value(self, metric: Metric, members: Sequence[Scored], result: SetValue) -> None:
         if np.isnan(result.value):

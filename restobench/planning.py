@@ -19,7 +19,8 @@ from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import count_known, why_not
 from restobench.method import DTYPES, MethodChoice, choose_method
-from restobench.metrics.registry import Metric, choose_metrics, protocol_metrics
+from restobench.metrics.protocol import protocol_metrics
+from restobench.metrics.registry import Metric, choose_metrics
 from restobench.provenance import best_device, device_name, precision
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord, readable_runs

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from restobench.errors import RestobenchError
-from restobench.metrics.registry import SetValue, choose_metrics, protocol_metrics
+from restobench.metrics.protocol import protocol_metrics
+from restobench.metrics.registry import SetValue, choose_metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,9 +64,13 @@ def score(
 def _value(metric: Metric, restored: Tensor, other: Tensor | None) -> Tensor:
     import torch
 
+    from restobench.metrics.colour import check_pair
+
     function = metric.load(str(restored.device))
     pictures = [restored] if other is None else [restored, other]
     if metric.card.features:
+        if other is not None and metric.card.kind == "full-reference":
+            check_pair(restored, other)  # features alone would not show that sizes differ
         vectors = [function.features(each).cpu() for each in pictures]
         found = function.compare(*vectors, *[None] * (2 - len(vectors)))
         return torch.tensor([found.value], dtype=torch.float64) if isinstance(found, SetValue) else found

@@ -1,4 +1,4 @@
-"""Which metrics there are, what each needs, and which belong together in a protocol.
+"""Which metrics there are, and what each needs.
 
 A metric is one of three things, as its card's `kind` says: a number for a restored picture
 beside another one, a number for a restored picture alone, or a number for a whole set. It is
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from restobench.card import MetricCard, Option, Protocol, read_card
+from restobench.card import MetricCard, Option
 from restobench.errors import RestobenchError, unknown_name
 from restobench.plugins import Plugin, find_plugin, plugins
 from restobench.weights import Part
@@ -264,39 +264,6 @@ def _of_family(name: str) -> Metric:
         return Metric(plugin.name, MetricCard.model_validate(_family()[name] | words), plugin)
     except ValidationError as error:
         raise RestobenchError(f"What is known of '{plugin.name}' is not valid: {error}.") from None
-
-
-def protocol_names() -> list[str]:
-    """Every protocol, by name."""
-    return sorted(path.stem for path in (_HERE / "protocols").glob("*.toml"))
-
-
-def read_protocol(name: str) -> Protocol:
-    """The protocol called `name`.
-
-    Raises:
-        RestobenchError: There is none; the nearest names are offered.
-    """
-    if name not in protocol_names():
-        raise unknown_name("protocol", name, protocol_names())
-    return read_card(Protocol, _HERE / "protocols" / f"{name}.toml")
-
-
-def protocol_metrics(name: str) -> list[Metric]:
-    """The metrics of the protocol called `name`.
-
-    Raises:
-        RestobenchError: There is no such protocol, or a metric's card says other options than it.
-    """
-    protocol = read_protocol(name)
-    metrics = choose_metrics(protocol.metrics)
-    for metric in metrics:
-        if metric.card.moving != protocol.options[metric.name]:
-            raise RestobenchError(
-                f"The protocol '{name}' wants other options of '{metric.name}' than it has here; "
-                "its numbers would not be the protocol's."
-            )
-    return metrics
 
 
 def find_metric(name: str) -> Metric | None:

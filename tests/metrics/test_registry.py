@@ -19,9 +19,6 @@ from restobench.metrics.registry import (
     all_metrics,
     choose_metrics,
     family_metrics,
-    protocol_metrics,
-    protocol_names,
-    read_protocol,
 )
 from restobench.plugins import Plugin
 from restobench.weights import add
@@ -157,40 +154,6 @@ def test_metrics_can_be_kept_in_sets() -> None:
     assert len({a_metric(), a_metric()}) == 1
 
 
-PROTOCOLS = {
-    "face-synthetic-v1": "lpips-vgg lpips-alex fid-ffhq fid-gt musiq ids psnr ssim ssim-yiq lmd",
-    "face-real-v1": "fid-ffhq musiq niqe",
-    "sr-synthetic-v1": "psnr-y ssim-y psnr-yiq ssim-yiq psnr ssim lpips-vgg lpips-alex clipiqa musiq",
-    "sr-real-v1": "clipiqa musiq niqe psnr-y ssim-y lpips-alex",
-    "restoration-v1": "psnr ssim psnr-y ssim-y lpips-alex",
-    "offline-v1": "psnr ssim psnr-y ssim-y fsim gmsd",
-}
-
-
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_a_protocol_is_its_metrics_with_the_options_that_it_says(name: str) -> None:
-    """A card that is changed one day must not change what a protocol's numbers mean."""
-    metrics = protocol_metrics(name)
-
-    assert " ".join(metric.name for metric in metrics) == PROTOCOLS[name]
-    assert {metric.name: metric.card.moving for metric in metrics} == read_protocol(name).options
-
-
-def test_there_are_no_other_protocols() -> None:
-    """Each is pinned above."""
-    assert protocol_names() == sorted(PROTOCOLS)
-
-
-def test_a_card_that_says_something_else_is_no_longer_the_protocol_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new option needs a new version of the protocol."""
-    protocol = read_protocol("face-real-v1")
-    moved = protocol.model_copy(update={"options": protocol.options | {"niqe": {"crop_border": 4}}})
-    monkeypatch.setattr(registry, "read_protocol", lambda name: moved)
-
-    with pytest.raises(RestobenchError, match=r"^The protocol 'face-real-v1' wants other options of 'niqe' than"):
-        protocol_metrics("face-real-v1")
-
-
 def test_weights_and_their_hashes_are_in_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two values by other weights are two numbers; metrics that share a file share its features."""
     monkeypatch.setenv("RESTOBENCH_HOME", str(tmp_path))
@@ -310,21 +273,11 @@ def test_a_card_that_contradicts_itself_is_refused(changed: dict[str, object], w
         a_metric(**changed)
 
 
-def test_the_offline_protocol_needs_nothing_but_pictures() -> None:
-    """It is the demo's and CI's."""
-    assert not any(metric.card.weights for metric in protocol_metrics("offline-v1"))
-
-
-def test_an_unknown_protocol_is_answered_with_the_nearest() -> None:
-    """Data set cards of third parties name protocols too."""
-    with pytest.raises(RestobenchError, match=r"^No protocol is called 'ofline-v1'\. Did you mean 'offline-v1'\?"):
-        read_protocol("ofline-v1")
-
-
 def test_listing_and_choosing_import_no_torch() -> None:
     """Whoever asks for names must not wait for it."""
     program = (
-        "import sys; from restobench.metrics.registry import all_metrics, read_protocol; "
+        "import sys; from restobench.metrics.registry import all_metrics; "
+        "from restobench.metrics.protocol import read_protocol; "
         "[metric.missing() or metric.fingerprint for metric in all_metrics()]; read_protocol('offline-v1'); "
         "sys.exit('torch' in sys.modules)"
     )
