@@ -98,7 +98,7 @@ def batches(
         if isinstance(decoded, RestobenchError):
             unreadable[scored.sample.id] = str(decoded)
             continue
-        size = tuple((role, array.shape, array.dtype) for role, array in decoded.arrays.items())
+        size: object = tuple((role, array.shape, array.dtype) for role, array in decoded.arrays.items())
         waiting.setdefault(size, []).append(decoded)
         pixels += _pixels(decoded)
         full = size if len(waiting[size]) * _pixels(decoded) >= limit else None
@@ -112,7 +112,7 @@ def batches(
 
 
 def _pixels(decoded: Decoded) -> int:
-    return max(array.shape[0] * array.shape[1] for array in decoded.arrays.values())
+    return max(int(array.shape[0] * array.shape[1]) for array in decoded.arrays.values())
 
 
 def stacked(batch: Sequence[Decoded], role: Role, device: str) -> Tensor:

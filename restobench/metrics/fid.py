@@ -79,13 +79,7 @@ def read_statistics(path: Path) -> Gaussian:
         RestobenchError: The file is not there, would run code, or holds something else.
     """
     content: Any = _read_npz(path) if path.suffix == ".npz" else read_torch(path, allowed=_ARRAYS)
-    try:
-        mean, covariance = (
-            torch.as_tensor(np.asarray(next(content[name] for name in names if name in content), dtype=np.float64))
-            for names in (("mean", "mu"), ("cov", "sigma"))
-        )
-    except (TypeError, ValueError, StopIteration):
-        raise RestobenchError(f"{path} holds no statistics: a mean and a covariance ('mean' and 'cov').") from None
+    mean, covariance = _array(path, content, "mean", "mu"), _array(path, content, "cov", "sigma")
     if mean.shape != (DIMENSIONS,) or covariance.shape != (DIMENSIONS, DIMENSIONS):
         raise RestobenchError(
             f"{path} holds a mean of {tuple(mean.shape)} and a covariance of {tuple(covariance.shape)}; "
@@ -94,6 +88,15 @@ def read_statistics(path: Path) -> Gaussian:
     if not (mean.isfinite().all() and covariance.isfinite().all()):
         raise RestobenchError(f"{path} holds numbers that are not finite; get it again.")
     return Gaussian(mean, (covariance + covariance.T) / 2)
+
+
+def _array(path: Path, content: Any, *names: str) -> Tensor:
+    """What stands under the first of the names that is there, float64."""
+    name = next((name for name in names if isinstance(content, dict) and name in content), None)
+    try:
+        return torch.as_tensor(np.asarray(content[name], dtype=np.float64))
+    except (KeyError, TypeError, ValueError):
+        raise RestobenchError(f"{path} holds no statistics: a mean and a covariance ('mean' and 'cov').") from None
 
 
 def _read_npz(path: Path) -> dict[str, Any]:

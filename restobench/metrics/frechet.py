@@ -38,7 +38,8 @@ class Gaussian:
     def root(self) -> Tensor:
         """The covariance's symmetric square root, (d, d): worked out once."""
         values, vectors = torch.linalg.eigh(self.covariance)
-        return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+        root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+        return root
 
     @classmethod
     def of(cls, features: Tensor) -> Gaussian:
@@ -84,7 +85,8 @@ def _centred(features: Tensor) -> tuple[Tensor, Tensor]:
 def _with_features(x: Tensor, y: Tensor) -> Tensor:
     """tr (S1 S2)^(1/2) of centred features (n, d) and (m, d)."""
     if min(len(x), len(y)) < x.shape[1]:
-        return torch.linalg.svdvals(x @ y.T).sum() / ((len(x) - 1) * (len(y) - 1)) ** 0.5
+        singular: Tensor = torch.linalg.svdvals(x @ y.T)
+        return singular.sum() / ((len(x) - 1) * (len(y) - 1)) ** 0.5
     return _with_gaussian(x, Gaussian(y.mean(dim=0), y.T @ y / (len(y) - 1)))
 
 
@@ -95,7 +97,8 @@ def _with_gaussian(x: Tensor, reference: Gaussian) -> Tensor:
     else:
         root = reference.root.to(x)
         product = root @ (x.T @ x / (len(x) - 1)) @ root
-    return torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum()
+    values: Tensor = torch.linalg.eigvalsh(product)
+    return values.clamp(min=0).sqrt().sum()
 
 
 def kernel_distance(x: Tensor, y: Tensor) -> SetValue:

@@ -67,7 +67,8 @@ def _seen(picture: Tensor) -> Tensor:
 def cosine(x: Tensor, y: Tensor) -> Tensor:
     """Of the angles between vectors: (N, D) twice -> (N,), float64."""
     x, y = x.double(), y.double()
-    return ((x * y).sum(dim=1) / (x.norm(dim=1) * y.norm(dim=1))).clamp(-1, 1)
+    cosines: Tensor = (x * y).sum(dim=1) / (x.norm(dim=1) * y.norm(dim=1))
+    return cosines.clamp(-1, 1)
 
 
 def degrees(x: Tensor, y: Tensor) -> Tensor:

@@ -9,12 +9,10 @@ same as pytorch-fid's; torch-fidelity's has the same weights and TensorFlow's ow
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import Inception3, inception_v3
+from torchvision.models import inception_v3
 from torchvision.models.inception import InceptionA, InceptionC, InceptionE
 
 SIDE = 299
@@ -29,7 +27,7 @@ def _largest(x: Tensor) -> Tensor:
     return F.max_pool2d(x, kernel_size=3, stride=1, padding=1)
 
 
-class FidInceptionA(InceptionA):
+class FidInceptionA(InceptionA):  # type: ignore[misc]  # torchvision has no types
     """35 x 35: branches of 1 x 1, 5 x 5 and two 3 x 3, and the pool's."""
 
     def _forward(self, x: Tensor) -> list[Tensor]:
@@ -41,7 +39,7 @@ class FidInceptionA(InceptionA):
         ]
 
 
-class FidInceptionC(InceptionC):
+class FidInceptionC(InceptionC):  # type: ignore[misc]  # torchvision has no types
     """17 x 17: branches of 1 x 1 and of factorised 7 x 7, one and two, and the pool's."""
 
     def _forward(self, x: Tensor) -> list[Tensor]:
@@ -54,7 +52,7 @@ class FidInceptionC(InceptionC):
         ]
 
 
-class FidInceptionE(InceptionE):
+class FidInceptionE(InceptionE):  # type: ignore[misc]  # torchvision has no types
     """8 x 8: branches of 1 x 1 and of 3 x 3 that fork, and the pool's."""
 
     def __init__(self, channels: int, pool: Callable[[Tensor], Tensor]) -> None:
@@ -83,9 +81,8 @@ class FidInception(nn.Module):
     def __init__(self) -> None:
         """`classifier` is the network that the released weights are of."""
         super().__init__()
-        network = cast(
-            Inception3,
-            inception_v3(weights=None, num_classes=1008, aux_logits=False, transform_input=False, init_weights=False),
+        network: nn.Module = inception_v3(
+            weights=None, num_classes=1008, aux_logits=False, transform_input=False, init_weights=False
         )
         network.Mixed_5b = FidInceptionA(192, pool_features=32)
         network.Mixed_5c = FidInceptionA(256, pool_features=64)
@@ -100,11 +97,9 @@ class FidInception(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """The features; the classifier's own last layer is not used."""
-        x: Any = F.interpolate(pictures, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-        x = 2 * x - 1
+        x = 2 * F.interpolate(pictures, size=(SIDE, SIDE), mode="bilinear", align_corners=False) - 1
         for name, layer in self.classifier.named_children():
             x = layer(x)
             if name == "avgpool":
                 break
-        features: Tensor = x.flatten(1)
-        return features
+        return x.flatten(1)

@@ -55,7 +55,8 @@ class LandmarkDistance:
     def compare(self, restored: Tensor, other: Tensor | None) -> Tensor:
         """(N, 196) twice -> (N,), float64."""
         assert other is not None
-        return (restored - other).double().unflatten(1, (_COUNT, 2)).norm(dim=2).mean(dim=1)
+        apart: Tensor = (restored - other).double().unflatten(1, (_COUNT, 2)).norm(dim=2)
+        return apart.mean(dim=1)
 
 
 def _seen(picture: Tensor) -> Tensor:
@@ -81,4 +82,4 @@ def landmarks(maps: NDArray[np.float32]) -> NDArray[np.float64]:
     below = flat[each, last] if (best + width > last).any() else flat[each, best + width]
     above = flat[each, 0] if (best - width <= 0).any() else flat[each, best - width]
     moved = 0.25 * np.sign(np.stack([right - left, below - above], axis=1))
-    return np.stack([best % width, best // width], axis=1) + moved + 0.5
+    return np.asarray(np.stack([best % width, best // width], axis=1) + moved + 0.5)

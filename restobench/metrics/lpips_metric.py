@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import lpips
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from restobench.checkpoint import read_checkpoint
 from restobench.errors import RestobenchError
@@ -19,6 +19,7 @@ from restobench.metrics.registry import MetricSetup
 Trunk = Literal["alex", "vgg"]
 MIN_SIDES: dict[Trunk, int] = {"alex": 31, "vgg": 16}
 """Below it nothing is left of the picture at the trunk's last layer."""
+_VALUES_A_BAND = 2**24
 
 
 class Lpips:
@@ -35,8 +36,7 @@ class Lpips:
 
     def __init__(self, setup: MetricSetup) -> None:
         """Raises RestobenchError where the file is not the trunk's."""
-        trunk = setup.options["trunk"]
-        assert trunk == "alex" or trunk == "vgg"
+        trunk: Trunk = "vgg" if setup.options["trunk"] == "vgg" else "alex"
         self._min_side = MIN_SIDES[trunk]
         self._network = with_weights(empty_network(trunk), trunk, setup.weights["trunk"]).to(setup.device)
 
@@ -50,12 +50,12 @@ class Lpips:
         return distance(self._network, restored, gt)
 
 
-def empty_network(trunk: Trunk) -> nn.Module:
+def empty_network(trunk: Trunk) -> Any:
     """The package's network of v0.1, in eval mode, its trunk and linear layers without values yet."""
     with warnings.catch_warnings(), torch.device("meta"):
         # The package names torchvision's options by their old names.
         warnings.simplefilter("ignore")
-        network: nn.Module = lpips.LPIPS(
+        network = lpips.LPIPS(
             pretrained=False,
             net=trunk,
             version="0.1",
@@ -73,7 +73,7 @@ def empty_network(trunk: Trunk) -> nn.Module:
     return network.requires_grad_(False)
 
 
-def with_weights(network: nn.Module, trunk: Trunk, path: Path) -> nn.Module:
+def with_weights(network: Any, trunk: Trunk, path: Path) -> Any:
     """The network with torchvision's classifier from `path` as its trunk, and the package's linear layers.
 
     Raises:
@@ -99,17 +99,20 @@ def with_weights(network: nn.Module, trunk: Trunk, path: Path) -> nn.Module:
     return network
 
 
-def distance(network: nn.Module, restored: Tensor, gt: Tensor) -> Tensor:
+def distance(network: Any, restored: Tensor, gt: Tensor) -> Tensor:
     """(B, 3, H, W) twice, in [0, 1] -> (B,), float64.
 
-    What the package's `forward` computes, a slice at a time: so the features of one slice alone
-    are in memory.
+    What the package's `forward` computes, a slice at a time and compared in bands of rows: so the
+    features of one slice alone are in memory, and none of them twice (VGG: 0.8 GB a megapixel).
     """
     x, y = (network.scaling_layer(2 * pictures - 1) for pictures in (restored, gt))
     total = torch.zeros(len(restored), dtype=torch.float64, device=restored.device)
     for number, linear in enumerate(network.lins, start=1):
         piece = getattr(network.net, f"slice{number}")
         x, y = piece(x), piece(y)
-        difference = lpips.normalize_tensor(x).sub_(lpips.normalize_tensor(y)).square_()
-        total += linear.model(difference).double().mean(dim=(1, 2, 3))
+        batch, channels, height, width = x.shape
+        rows = max(1, _VALUES_A_BAND // (batch * channels * width))
+        for one, other in zip(x.split(rows, dim=2), y.split(rows, dim=2), strict=True):
+            difference = lpips.normalize_tensor(one).sub_(lpips.normalize_tensor(other)).square_()
+            total += linear.model(difference).double().sum(dim=(1, 2, 3)) / (height * width)
     return total

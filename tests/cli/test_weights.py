@@ -237,3 +237,31 @@ def test_doctor_says_how_much_room_weights_take(restobench: Restobench, folder: 
 
     (finding,) = [finding for finding in json.loads(ran.out) if finding["subject"] == "weights"]
     assert finding["text"] == f"1 files that methods and metrics use in {folder.parent}, which holds 150 kB"
+
+
+def test_weights_of_metrics_are_handled_like_those_of_methods(
+    restobench: Restobench, folder: Path, tmp_path: Path
+) -> None:
+    """Shown, put in place by hand, found by the metric, verified; and listed beside the methods'."""
+    (tmp_path / "mine.pth").write_bytes(BODY)
+
+    lacking = restobench("metrics", "show", "lpips-alex")
+    shown = restobench("weights", "show", "lpips-alex")
+    added = restobench("weights", "add", "lpips-alex", tmp_path / "mine.pth")
+    listed = json.loads(restobench("weights", "list", "--json").out)
+    verified = restobench("weights", "verify", "lpips-alex")
+    there = restobench("metrics", "show", "lpips-alex")
+
+    assert "alexnet-owt-7be5be79.pth. Get it: restobench weights fetch lpips-alex" in lacking.out
+    assert "trunk of lpips-alex:" in shown.out
+    place = folder.parent / "metrics" / "restobench" / "alexnet-owt-7be5be79.pth"
+    assert (added.code, place.read_bytes()) == (0, BODY)
+    assert {row["name"]: row["there"] for row in listed}["lpips-alex"] is True
+    assert verified.out == f"ok    {place}: the SHA-256 is that of the first download\n"
+    assert "missing:" not in there.out
+
+
+def test_a_name_of_nobody_offers_methods_and_metrics(restobench: Restobench) -> None:
+    """Weights are asked for by whoever needs them."""
+    assert is_a_sentence(restobench("weights", "fetch", "lpips-alx"), "No method or metric is called 'lpips-alx'")
+    assert "lpips-alex" in complete_weights("lp")

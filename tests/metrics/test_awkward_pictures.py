@@ -60,7 +60,9 @@ names = pytest.mark.parametrize(
 def values(name: str, restored: Tensor, gt: Tensor) -> list[float]:
     """As a training loop gets them; a clean picture is given to those that want one."""
     (metric,) = choose_metrics([name])
-    scored: list[float] = restobench.score(restored, gt if metric.card.reference else None, metrics=[name])[name].tolist()
+    scored: list[float] = restobench.score(restored, gt if metric.card.reference else None, metrics=[name])[
+        name
+    ].tolist()
     return scored
 
 
