@@ -63,6 +63,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "$(NOTICE)"
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
-	$(PIP) install -c constraints.txt -e '.[face,iqa,dev]'
+	$(PIP) install -c constraints.txt -e '.[face,iqa,train,dev]'
 	@touch $(VENV)/.installed $@
 	@echo "$(NOTICE)"

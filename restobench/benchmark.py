@@ -5,11 +5,10 @@ Everything that can be known to be wrong is found while planning, before anythin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from restobench.cache import Cache
 from restobench.card import Value
@@ -29,6 +28,7 @@ from restobench.planning import (
     refuse_missing_weights,
 )
 from restobench.provenance import best_device, evaluation_device, set_tf32
+from restobench.reporter import Reporter, Silence
 from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
 from restobench.session import Session, close_killed_session
@@ -37,28 +37,6 @@ from restobench.summary import Evaluation, by_reason
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Reporter(Protocol):
-    """Who hears how the work goes."""
-
-    def say(self, line: str) -> None:
-        """A line that stays."""
-
-    def stage(self, title: str, total: int) -> AbstractContextManager[Callable[[int, int], None]]:
-        """A stage of `total` pictures; the function given is told (done, failed) as they come."""
-
-
-class Silence:
-    """Nobody hears."""
-
-    def say(self, line: str) -> None:
-        """Say nothing."""
-
-    @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Callable[[int, int], None]]:
-        """Show nothing."""
-        yield lambda done, failed: None
 
 
 @dataclass

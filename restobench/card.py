@@ -7,6 +7,7 @@ without importing that code. Released cards do not change; a correction is a new
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
@@ -26,12 +27,15 @@ from pydantic import (
 )
 
 from restobench.errors import RestobenchError
+from restobench.files import written_whole
 
 Task = Literal["super-resolution", "face", "restoration", "inpainting", "colorization"]
 Value = bool | int | float | str
 """What a setting can hold."""
 Interface = Literal["tensor", "folder"]
 """What a method restores: batches in memory, or a folder of pictures in one go."""
+Input = Literal["picture", "aligned-face"]
+"""What a picture that a method is given must show: anything, or one face at its place in 512 x 512 pixels."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 """A name a person types: lower case, digits, dot, dash and underscore."""
@@ -129,16 +133,42 @@ class Setting(_Card):
             raise RestobenchError(f"Setting '{name}' wants {wanted}, not {given!r}.") from None
 
 
+def _plain(path: str) -> bool:
+    """Whether a path stays below whatever folder it is put into; cards come from strangers."""
+    return all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._+-]*", step) for step in path.split("/"))
+
+
+class Hub(_Card):
+    """Files of a repository on the Hugging Face hub."""
+
+    repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+    revision: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")] = "main"
+    """A branch, a tag or a commit."""
+    files: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Their paths in the repository; `a|b` is the first that it has."""
+
+    @field_validator("files")
+    @classmethod
+    def _stay_in_their_folder(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        if strange := next((name for file in files for name in file.split("|") if not _plain(name)), None):
+            raise ValueError(f"{strange!r} is no plain path in a repository")
+        return files
+
+
 class WeightFile(_Card):
-    """One file of trained weights, and where it comes from."""
+    """One file of trained weights, or a repository's files, and where they come from."""
 
     file: str | None = None
     """What it is called in the method's folder of weights, perhaps in a folder in there; None: always given by hand."""
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+/\S+$")] | None = None
+    hub: Hub | None = None
+    """Instead of a url: where a folder of files comes from."""
     size: PositiveInt | None = None
     """In bytes."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Where its authors publish one; else that of the first download is kept and compared."""
+    bundled: bool = False
+    """Whether it comes with the package, beside the card."""
     licence: str | None = None
     help: str = ""
 
@@ -146,8 +176,7 @@ class WeightFile(_Card):
     @classmethod
     def _stays_in_its_folder(cls, file: str | None) -> str | None:
         """A card of a stranger must not say where on the disk something is written."""
-        plain = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
-        if file is not None and not all(plain.fullmatch(step) for step in file.split("/")):
+        if file is not None and not _plain(file):
             raise ValueError(
                 f"{file!r} is no plain file name: letters, digits, '.', '_', '+' and '-', not beginning with a dot"
             )
@@ -158,9 +187,18 @@ class WeightFile(_Card):
     @model_validator(mode="after")
     def _has_a_name(self) -> WeightFile:
         # Not the address's end: addresses change, and the file stays what it was.
-        if self.url and not self.file:
+        if (self.url or self.hub) and not self.file:
             raise ValueError("a url needs a file: what the file is called here")
+        if self.bundled and (self.url or not self.file):
+            raise ValueError("what is bundled has a file, beside the card, and no url")
+        if self.hub and (self.url or self.size or self.sha256):
+            raise ValueError("the hub says itself how large its files are and which hash they have; no url beside it")
         return self
+
+    @property
+    def can_be_fetched(self) -> bool:
+        """Whether the card says where it comes from."""
+        return self.url is not None or self.hub is not None
 
 
 class Variant(_Card):
@@ -169,8 +207,10 @@ class Variant(_Card):
     help: str = ""
     tasks: tuple[Task, ...] | None = None
     scales: tuple[int, ...] | None = None
+    input: Input | None = None
     needs_mask: bool | None = None
     training_data: str | None = None
+    demonstration: bool | None = None
     settings: dict[str, Value] = {}
     weights: dict[str, WeightFile] = {}
 
@@ -198,6 +238,8 @@ class MethodCard(_Card):
     """Empty: any task."""
     scales: tuple[int, ...] = ()
     """Empty: any scale, or one that the weights decide."""
+    input: Input = "picture"
+    """Of a method for aligned faces, `restore` takes a photograph apart and puts it together again."""
     needs_mask: bool = False
     native_size: tuple[int, int] | None = None
     """Width and height of the only input the method takes, where there is only one."""
@@ -213,6 +255,8 @@ class MethodCard(_Card):
     """Whether its pictures depend on the seed."""
     demonstration: bool = False
     """Shown in the demo; enters no leaderboard unless asked for."""
+    not_in_paper: dict[str, Value | tuple[Value, ...]] = {}
+    """Constants that neither the paper nor its authors give, and what was chosen for them."""
     settings: dict[str, Setting] = {}
     weights: dict[str, WeightFile] = {}
     default_variant: Name = "default"
@@ -249,7 +293,8 @@ class MethodCard(_Card):
         for variant in self.variants:
             for facts in self.weights_of(variant).values():
                 other = known.setdefault(facts.file or "", facts)
-                if facts.file and (other.url, other.size, other.sha256) != (facts.url, facts.size, facts.sha256):
+                same = ("url", "hub", "size", "sha256")
+                if facts.file and any(getattr(other, fact) != getattr(facts, fact) for fact in same):
                     raise ValueError(
                         f"the file {facts.file!r} has two addresses, sizes or hashes; name one differently"
                     )
@@ -258,8 +303,19 @@ class MethodCard(_Card):
     def of_variant(self, name: str) -> MethodCard:
         """The card with what a variant says in place of what the method says."""
         variant = self.variants[name]
-        own = {field: getattr(variant, field) for field in ("tasks", "scales", "needs_mask", "training_data")}
+        fields = ("tasks", "scales", "input", "needs_mask", "training_data", "demonstration")
+        own = {field: getattr(variant, field) for field in fields}
         return self.model_copy(update={field: value for field, value in own.items() if value is not None})
+
+
+class ToolCard(_Card):
+    """What is true of a part of the harness itself that needs trained weights."""
+
+    title: str
+    summary: str
+    licence: str
+    url: str | None = None
+    weights: dict[str, WeightFile]
 
 
 class Crop(_Card):
@@ -407,6 +463,15 @@ class Protocol(_Card):
         if set(self.options) != set(self.metrics):
             raise ValueError("'options' must have a table for every metric, and for no other")
         return self
+
+
+def write_card(path: Path, card: DatasetCard) -> None:
+    """Write the card of a data set without crops as TOML, whole or not at all; what is as by default is left out."""
+    content = card.model_dump(mode="json", exclude_defaults=True)
+    # A JSON text, number or list of texts is TOML as it stands.
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in content.items()]
+    with written_whole(path) as beside:
+        beside.write_text("".join(lines), encoding="utf-8")
 
 
 Card = TypeVar("Card", bound=_Card)

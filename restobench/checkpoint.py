@@ -1,28 +1,32 @@
-"""Reading a file of weights without running anything that it holds.
+"""Reading a file of weights without running anything that it holds, and writing one of our own.
 
 A `.pth` file is a pickle, and a pickle may call whatever it likes. Only tensors and plain
-containers are let in; TorchScript, which is a program, is not.
+containers are let in; TorchScript, which is a program, is not. What we write is safetensors,
+with the configuration that built the network inside.
 """
 
 from __future__ import annotations
 
+import json
 import pickletools
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from restobench.errors import RestobenchError
-from restobench.files import is_web_page
+from restobench.files import is_web_page, written_whole
 
 _PICKLE_BYTES = 2**24
 """How much of a refused file is searched for calls; a length that lies about the rest then asks for no memory."""
+_CONFIGURATION = "config"
+"""Under what a file's metadata holds the configuration."""
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -67,7 +71,59 @@ def read_torch(path: Path, *, allowed: Sequence[Any] = ()) -> Any:
             raise _refusal(path, str(error)) from error
 
 
-def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("state_dict",)) -> dict[str, Any]:
+def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Write tensors by name, and what the network was built and trained with, as one safetensors file.
+
+    It is there whole or not at all. The same tensors and configuration give the same bytes.
+
+    Args:
+        path: Ends in `.safetensors`, by which `read_checkpoint` knows the format.
+        tensors: From any device, in any layout; two names may share their memory.
+        config: What JSON can hold; NaN and infinity are no JSON.
+    """
+    assert path.suffix == ".safetensors", path
+    # A clone each: safetensors refuses tensors that share memory, and any but the plain layout.
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
+    # One entry alone: safetensors writes several in an order that changes from call to call.
+    metadata = {_CONFIGURATION: json.dumps(config, sort_keys=True, ensure_ascii=False, allow_nan=False)}
+    with written_whole(path) as beside:
+        beside.write_bytes(save(copies, metadata))  # its own `save_file` makes files that nobody else may read
+
+
+def read_configuration(path: Path) -> Mapping[str, Any] | None:
+    """The configuration that a checkpoint of `write_checkpoint` holds; None where a file holds none.
+
+    Raises:
+        RestobenchError: The file is not there or is no checkpoint, or its configuration is damaged.
+    """
+    _refuse_what_is_plainly_no_checkpoint(path)
+    if path.suffix.lower() != ".safetensors":
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_CONFIGURATION)
+    except SafetensorError as error:
+        raise _not_safetensors(path, error) from error
+    if text is None:
+        return None
+    try:
+        config = json.loads(text)
+    except ValueError:
+        config = None
+    if not isinstance(config, dict):
+        raise RestobenchError(f"The configuration in {path} is damaged: it is no JSON object; get the file again.")
+    return config
+
+
+def load_strictly(
+    module: nn.Module,
+    path: Path,
+    *,
+    wrappers: Sequence[str] = ("state_dict",),
+    translate: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
+) -> dict[str, Any]:
     """Load a checkpoint into a module, every key of both, and say what was loaded.
 
     What a trainer puts around names is taken off: `module.` of distributed training and
@@ -75,10 +131,13 @@ def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("
     of batch normalisation, which nothing but training reads: those are not missed.
 
     Args:
-        module: What is loaded into, in place; dtypes and device stay the module's.
+        module: What is loaded into, in place; dtypes and device stay the module's. One that was built
+            on the `meta` device takes the file's own tensors as they are, so that nothing is in
+            memory twice.
         path: The file.
         wrappers: Keys under which a trainer may have put the state dict, the best first; a file
             without any of them is taken as the state dict itself.
+        translate: Makes the module's names of the file's, where they are not the same.
 
     Returns:
         For `Setup.audit`: the number of tensors loaded, and the names (none) of those missing
@@ -91,8 +150,11 @@ def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("
     content = read_checkpoint(path)
     state = next((content[wrapper] for wrapper in wrappers if isinstance(content.get(wrapper), Mapping)), content)
     state = {_bare_name(str(name)): value for name, value in state.items()}
+    if translate:
+        state = translate(state)
     wanted = module.state_dict()
-    state |= {name: tensor for name, tensor in wanted.items() if _is_counter(name) and name not in state}
+    counters = [name for name in wanted if _is_counter(name) and name not in state]
+    state |= {name: torch.zeros_like(wanted[name], device="cpu") for name in counters}
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]
     misshapen = [
@@ -107,7 +169,7 @@ def load_strictly(module: nn.Module, path: Path, *, wrappers: Sequence[str] = ("
             f"{path} does not fit {type(module).__name__}, which has {len(wanted)} keys. {lists}. "
             "Give the checkpoint of this method and variant."
         )
-    module.load_state_dict(state)
+    module.load_state_dict(state, assign=any(tensor.is_meta for tensor in wanted.values()))
     return {"loaded": len(wanted), "missing": missing, "unexpected": unexpected}
 
 
@@ -156,9 +218,11 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path, device="cpu")
     except SafetensorError as error:
-        raise RestobenchError(
-            f"{path} is not a safetensors file, or is damaged or cut off ({error}); get it again."
-        ) from error
+        raise _not_safetensors(path, error) from error
+
+
+def _not_safetensors(path: Path, error: SafetensorError) -> RestobenchError:
+    return RestobenchError(f"{path} is not a safetensors file, or is damaged or cut off ({error}); get it again.")
 
 
 def _refusal(path: Path, reason: str) -> RestobenchError:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -20,10 +21,14 @@ from restobench.cache import Cache
 from restobench.card import DatasetCard, Task, read_card
 from restobench.environment import datasets_folder, home
 from restobench.errors import RestobenchError, unknown_name
+from restobench.manifest import UNFINISHED, tags_in
 from restobench.plugins import plugins
 
 DEFAULT_PROTOCOL = "offline-v1"
 """What a folder is scored by: it needs no downloads."""
+
+CARD = "card.toml"
+"""The card of a folder that says itself what it holds, as a set does that was made here."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Sample:
     mask: Path | None
     group: str
     """Samples that are not independent share a group; statistics resample groups."""
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """By what samples are told apart in tables: `kind` of degradation, and the like."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,9 @@ class Dataset:
             sha256 = cache.hashes(paths)
         except OSError as error:
             raise RestobenchError(f"{error.filename} cannot be read: {error.strerror}.") from None
-        digest = hashlib.sha256()
-        for sample in sorted(self.samples, key=lambda sample: sample.id):
-            contents = [sha256[path] if path else "" for path in (sample.lq, sample.gt, sample.mask)]
-            digest.update(("\x00".join([sample.id, *contents]) + "\n").encode())
-        found = digest.hexdigest()
+        found = fingerprint_of(
+            {s.id: [sha256[path] if path else "" for path in (s.lq, s.gt, s.mask)] for s in self.samples}
+        )
         if self.expected_fingerprint not in (None, found):
             folders = sorted({str(path.parent) for path in paths})
             raise RestobenchError(
@@ -113,8 +118,16 @@ class Dataset:
         return found
 
 
+def fingerprint_of(contents: Mapping[str, Sequence[str]]) -> str:
+    """SHA-256 over ids and the hashes of lq, gt and mask ("" for none), whatever their order."""
+    digest = hashlib.sha256()
+    for sample_id, hashes in sorted(contents.items()):
+        digest.update(("\x00".join([sample_id, *hashes]) + "\n").encode())
+    return digest.hexdigest()
+
+
 def dataset_cards() -> dict[str, tuple[DatasetCard, Path]]:
-    """Every card by name, with the folder it lies in.
+    """Every card of an installed package by name, with the folder it lies in.
 
     Raises:
         RestobenchError: A card is not valid, or two packages bring one name.
@@ -133,24 +146,45 @@ def dataset_cards() -> dict[str, tuple[DatasetCard, Path]]:
     return found
 
 
+def local_cards() -> dict[str, tuple[DatasetCard, Path]]:
+    """The cards of the folders in RESTOBENCH_DATASETS that bring one, by the folder's name.
+
+    One that is not valid is left out: it must not hide the others.
+    """
+    found = {}
+    for path in sorted(datasets_folder().glob(f"*/{CARD}")):
+        with suppress(RestobenchError):
+            found[path.parent.name] = (read_card(DatasetCard, path), path.parent)
+    return found
+
+
 def find_card(name: str) -> tuple[DatasetCard, Path]:
     """The card of the data set called `name` (or one of its aliases), and its folder.
 
     Raises:
         RestobenchError: There is none; the nearest names are offered.
     """
+    local = local_cards()
+    if name in local:
+        return local[name]
     cards = dataset_cards()
     for card, folder in cards.values():
         if name == card.name or name in card.aliases:
             return card, folder
-    known = [*cards, *(alias for card, _ in cards.values() for alias in card.aliases)]
-    raise unknown_name("data set", name, known, "A folder of pictures is a data set too: name its path.")
+    known = [*local, *cards, *(alias for card, _ in cards.values() for alias in card.aliases)]
+    raise unknown_name(
+        "data set",
+        name,
+        known,
+        "A folder of pictures is a data set too: name its path. 'restobench datasets recipes' tells what can be made.",
+    )
 
 
 def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
     """A data set by name, by `name@revision`, or from a folder.
 
-    A folder holds `lq/` and, if there, `gt/` and `mask/`, paired by name; or pictures directly.
+    A folder holds `lq/` and, if there, `gt/` and `mask/`, paired by name; or pictures directly; or
+    a card that says what it holds. A folder with a card in RESTOBENCH_DATASETS is known by its name.
 
     Args:
         reference: What `--dataset` was given. A known name wins over a folder of that name;
@@ -167,6 +201,8 @@ def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
     name, _, revision = text.partition("@")
     known = {alias for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
     folder = Path(text).expanduser()
+    if local := _local_folder(text, name, revision):
+        return _open_folder(local, scale, reference=text)
     if name not in known and folder.is_dir():
         return _open_folder(folder, scale)
     if name not in known and ("/" in text or folder.exists()):
@@ -175,17 +211,25 @@ def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
     card, card_folder = find_card(name)
     if revision not in ("", card.revision):
         raise unknown_name(f"revision of '{card.name}'", revision, [card.revision])
+    return _open_card(card, *_roots(card, card_folder), scale, reference=f"{card.name}@{card.revision}")
+
+
+def _local_folder(text: str, name: str, revision: str) -> Path | None:
+    """The folder in RESTOBENCH_DATASETS with a card of its own that is called so, or `name` and of that revision."""
+    folder = datasets_folder() / text
+    if Path(text).name == text and any((folder / part).is_file() for part in (CARD, UNFINISHED)):
+        return folder
+    card, folder = local_cards().get(name, (None, folder))
+    return folder if card is not None and revision == card.revision else None
+
+
+def _open_card(card: DatasetCard, lq_root: Path, gt_root: Path, scale: int | None, *, reference: str) -> Dataset:
     if scale not in (None, card.scale):
         raise RestobenchError(f"'{card.name}' is a x{card.scale} data set; leave --scale {scale} out.")
-    return _open_card(card, card_folder)
-
-
-def _open_card(card: DatasetCard, card_folder: Path) -> Dataset:
-    lq_root, gt_root = _roots(card, card_folder)
     lq = _by_id(lq_root, card.lq)
     gt = _by_id(gt_root, card.gt) if card.gt else {}
     mask = _by_id(lq_root, card.mask) if card.mask else {}
-    samples = _paired(card.name, lq, gt, mask, card.group)
+    samples = _paired(card.name, lq, gt, mask, card.group, tags_in(lq_root))
     if len(samples) != card.count:
         raise RestobenchError(
             f"'{card.name}' has {card.count} pictures, and {lq_root} holds {len(samples)}; get the data set again."
@@ -193,7 +237,7 @@ def _open_card(card: DatasetCard, card_folder: Path) -> Dataset:
     return Dataset(
         name=card.name,
         revision=card.revision,
-        reference=f"{card.name}@{card.revision}",
+        reference=reference,
         task=card.task,
         scale=card.scale,
         protocol=card.protocol,
@@ -224,22 +268,24 @@ def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
     return root, root
 
 
-def _open_folder(folder: Path, scale: int | None) -> Dataset:
-    from restobench.image import is_picture
-
+def _open_folder(folder: Path, scale: int | None, *, reference: str | None = None) -> Dataset:
     folder = folder.resolve()
+    if (folder / UNFINISHED).is_file():
+        raise RestobenchError(
+            f"The data set in {folder} is not finished: what made it was stopped. "
+            "The same 'restobench datasets' command goes on with it."
+        )
+    if (folder / CARD).is_file():
+        card = read_card(DatasetCard, folder / CARD)
+        return _open_card(card, folder, folder, scale, reference=reference or str(folder))
     parts = {part: folder / part for part in ("lq", "gt", "mask") if (folder / part).is_dir()}
     if not parts:
         parts = {"lq": folder}
-    found = {}
-    for part, root in parts.items():
-        found[part] = _ids(root, (path for path in root.rglob("*") if is_picture(path) and path.is_file()))
-        if not found[part]:
-            raise RestobenchError(f"The folder {root} holds no pictures.")
+    found = {part: find_pictures(root) for part, root in parts.items()}
     lq, gt, mask = (found.get(part, {}) for part in ("lq", "gt", "mask"))
     # Without lq/ the folder can be scored against, as a folder of clean pictures.
     name = re.sub(r"[^\w. +-]", "_", folder.name) or "folder"
-    samples = _paired(name, lq, gt, mask, None)
+    samples = _paired(name, lq, gt, mask, None, {})
     scale = _settle_scale(folder, samples, scale)
     return Dataset(
         name=name,
@@ -250,6 +296,20 @@ def _open_folder(folder: Path, scale: int | None) -> Dataset:
         protocol=DEFAULT_PROTOCOL,
         samples=samples,
     )
+
+
+def find_pictures(folder: Path) -> dict[str, Path]:
+    """The pictures below a folder by id, in the order of their names.
+
+    Raises:
+        RestobenchError: There are none, or two have one id.
+    """
+    from restobench.image import is_picture
+
+    found = _ids(folder, (path for path in folder.rglob("*") if is_picture(path) and path.is_file()))
+    if not found:
+        raise RestobenchError(f"The folder {folder} holds no pictures.")
+    return found
 
 
 def _by_id(root: Path, pattern: str) -> dict[str, Path]:
@@ -273,7 +333,12 @@ def _ids(root: Path, paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def _paired(
-    name: str, lq: dict[str, Path], gt: dict[str, Path], mask: dict[str, Path], group: str | None
+    name: str,
+    lq: dict[str, Path],
+    gt: dict[str, Path],
+    mask: dict[str, Path],
+    group: str | None,
+    tags: Mapping[str, Mapping[str, str]],
 ) -> tuple[Sample, ...]:
     ids = list(lq or gt)
     for part, others in (("gt", gt), ("mask", mask)):
@@ -291,6 +356,7 @@ def _paired(
             gt=gt.get(sample_id),
             mask=mask.get(sample_id),
             group=match[1] if pattern and (match := pattern.match(sample_id)) else sample_id,
+            tags=tags.get(sample_id, {}),
         )
         for sample_id in ids
     )
@@ -342,21 +408,26 @@ def read_ahead(
     A `RestobenchError` is handed over in place of the result: one bad picture stops nothing.
     At most `ahead` results wait at any time, so memory does not grow with the data set.
     """
-    source = iter(items)
     with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
-        waiting: deque[tuple[Item, Future[Read]]] = deque(
-            (item, pool.submit(read, item)) for item in islice(source, ahead)
-        )
-        try:
-            while waiting:
-                item, future = waiting.popleft()
-                try:
-                    result: Read | RestobenchError = future.result()
-                except RestobenchError as error:
-                    result = error
-                for following in islice(source, 1):
-                    waiting.append((following, pool.submit(read, following)))
-                yield item, result
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        yield from in_order(pool, items, read, ahead=ahead)
+
+
+def in_order(
+    pool: Executor, items: Iterable[Item], work: Callable[[Item], Read], *, ahead: int
+) -> Iterator[tuple[Item, Read | RestobenchError]]:
+    """As `read_ahead`, by a pool of threads or processes that is there."""
+    source = iter(items)
+    waiting: deque[tuple[Item, Future[Read]]] = deque((item, pool.submit(work, item)) for item in islice(source, ahead))
+    try:
+        while waiting:
+            item, future = waiting.popleft()
+            try:
+                result: Read | RestobenchError = future.result()
+            except RestobenchError as error:
+                result = error
+            for following in islice(source, 1):
+                waiting.append((following, pool.submit(work, following)))
+            yield item, result
+    finally:
+        for _, future in waiting:
+            future.cancel()

@@ -38,8 +38,9 @@ from PIL import Image
 from scipy.signal import fftconvolve
 
 from restobench.card import DatasetCard, read_card
-from restobench.embedded import FACE_SIZE, clean_picture
+from restobench.embedded import clean_picture
 from restobench.errors import RestobenchError
+from restobench.faces.template import FACE_SIZE
 from restobench.files import write_json, written_whole
 from restobench.plugins import find_plugin
 

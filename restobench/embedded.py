@@ -20,24 +20,11 @@ from PIL import Image
 
 from restobench.card import Crop, DatasetCard
 from restobench.errors import RestobenchError
+from restobench.faces.template import FACE_SIZE, FACE_TEMPLATE, Points
 from restobench.files import written_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-FACE_SIZE = 512
-"""Width and height of an aligned face, in pixels."""
-
-FACE_TEMPLATE = (
-    (192.98138, 239.94708),
-    (318.90277, 240.1936),
-    (256.63416, 314.01935),
-    (201.26117, 371.41043),
-    (313.08905, 371.15118),
-)
-"""Where eyes, nose and mouth corners (x, y) lie in an aligned face; FFHQ's place, at 512 pixels."""
-
-Points = tuple[tuple[float, float], ...]
 
 
 def make_clean_pictures(card: DatasetCard, folder: Path) -> None:

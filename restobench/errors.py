@@ -26,3 +26,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], hint: str = "") -> 
     question = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
     listing = f"\nKnown: {', '.join(names)}." if names else ""
     return RestobenchError(f"No {kind} is called {name!r}.{question}{listing}" + (f"\n{hint}" if hint else ""))
+
+
+def in_words(error: BaseException | None) -> str:
+    """An error as a failure's text: ours as it stands, any other with its kind."""
+    return str(error) if isinstance(error, RestobenchError) else f"{type(error).__name__}: {error}"

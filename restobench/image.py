@@ -39,11 +39,15 @@ def picture_size(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def read_array(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def read_array(path: Path, *, drop_alpha: bool = False) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The picture as stored, (H, W, 3), RGB, 8 or 16 bits.
 
     EXIF rotation is applied. Grey and palette pictures become RGB; an alpha channel that
     is opaque everywhere is dropped.
+
+    Args:
+        path: The file.
+        drop_alpha: Drop an alpha channel whatever it holds; colours that it hid then show.
 
     Raises:
         RestobenchError: It is no picture, is cut off, is transparent somewhere, has several
@@ -54,9 +58,9 @@ def read_array(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
             if (frames := getattr(picture, "n_frames", 1)) > 1:
                 raise RestobenchError(f"{path} has {frames} frames; save the wanted one as a picture of its own.")
             if _is_16_bit(path, picture):
-                return _read_16_bit(path)
+                return _read_16_bit(path, drop_alpha)
             picture.load()
-            return _eight_bit_rgb(path, ImageOps.exif_transpose(picture))
+            return _eight_bit_rgb(path, ImageOps.exif_transpose(picture), drop_alpha)
     except RestobenchError:
         raise
     except UnidentifiedImageError:
@@ -79,7 +83,7 @@ def _is_16_bit(path: Path, picture: Image.Image) -> bool:
     return picture.format == "TIFF" and 16 in picture.tag_v2.get(258, ())  # type: ignore[attr-defined]
 
 
-def _read_16_bit(path: Path) -> NDArray[np.uint16]:
+def _read_16_bit(path: Path, drop_alpha: bool) -> NDArray[np.uint16]:
     import cv2
 
     stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -89,15 +93,15 @@ def _read_16_bit(path: Path) -> NDArray[np.uint16]:
         )
     if stored.ndim == 2:
         return np.repeat(stored[..., None], 3, axis=2)
-    if stored.shape[2] == 4 and stored[..., 3].min() < 65535:
+    if stored.shape[2] == 4 and not drop_alpha and stored[..., 3].min() < 65535:
         raise _transparent(path)
     return np.ascontiguousarray(stored[..., 2::-1])
 
 
-def _eight_bit_rgb(path: Path, picture: Image.Image) -> NDArray[np.uint8]:
+def _eight_bit_rgb(path: Path, picture: Image.Image, drop_alpha: bool) -> NDArray[np.uint8]:
     if picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info:
         picture = picture.convert("RGBA")
-        if picture.getchannel("A").getextrema()[0] != 255:
+        if not drop_alpha and picture.getchannel("A").getextrema()[0] != 255:
             raise _transparent(path)
     elif picture.mode not in {"RGB", "L", "P", "1"}:
         raise RestobenchError(f"{path} has colours of the kind {picture.mode}; convert it to RGB first.")

@@ -8,6 +8,7 @@ set or a file that it was not given.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from restobench.card import Interface, MethodCard, Value, WeightFile
 from restobench.errors import RestobenchError, unknown_name
 from restobench.plugins import Plugin, find_method, method_card, plugins
-from restobench.weights import find_weights, how_to_get
+from restobench.weights import find_weights, given_files, hash_of, how_to_get, weight_files
 
 if TYPE_CHECKING:
     import torch
@@ -95,7 +96,7 @@ class Setup:
     settings: Mapping[str, Value] = field(default_factory=dict)
     """A value for every setting of the card."""
     weights: Mapping[str, Path] = field(default_factory=dict)
-    """A file for every part that was given or found."""
+    """A file for every part that was given or found; of a repository the folder of its files."""
     log: Path | None = None
     """Where a method that runs another program adds what that prints; None: nowhere."""
     audit: dict[str, Any] = field(default_factory=dict)
@@ -185,7 +186,8 @@ class MethodChoice:
         digest = hashlib.sha256()
         folder = self.plugin.folder
         for path in self.plugin.sources():
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\x00")
+            place = Path(os.path.relpath(path, folder))  # of a package beside it: ../name/file.py
+            digest.update(place.as_posix().encode() + b"\x00")
             digest.update(path.read_bytes() + b"\x00")
         return digest.hexdigest()
 
@@ -227,6 +229,15 @@ class MethodChoice:
     def parts(self) -> dict[str, WeightFile]:
         """What is true of each part's weights, of this variant."""
         return self.card.weights_of(self.variant)
+
+    @property
+    def weight_files(self) -> dict[str, dict[str, Path]]:
+        """By part, the files that its weights are, by name."""
+        return {part: weight_files(self.parts[part], path) for part, path in self.weights.items()}
+
+    def weight_hashes(self, sha256: Mapping[Path, str]) -> dict[str, str]:
+        """By part, one hash for its weights, given that of every one of its files."""
+        return {part: hash_of(files, sha256) for part, files in self.weight_files.items()}
 
     def lack(self) -> str | None:
         """Why it cannot be built here, and what to do: weights are missing; None where none are."""
@@ -318,7 +329,7 @@ def _settle(
 def _settle_weights(
     name: str, parts: Mapping[str, WeightFile], given: Mapping[str, str | Path], *, look: bool
 ) -> dict[str, Path]:
-    """A file for each part that was given; to `look` finds others where `restobench weights` puts them."""
+    """A file or folder for each part that was given; to `look` finds others where `restobench weights` puts them."""
     if given and not parts:
         raise RestobenchError(f"'{name}' takes no weights; leave --weights out.")
     found = {}
@@ -331,10 +342,8 @@ def _settle_weights(
         wanted = part or next(iter(parts))
         if wanted not in parts:
             raise unknown_name(f"part of '{name}'", wanted, parts)
-        path = Path(file).expanduser()
-        if not path.is_file():
-            raise RestobenchError(f"The weights {path} do not exist, or are not a file.")
-        found[wanted] = path
+        found[wanted] = Path(file).expanduser()
+        given_files(parts[wanted], found[wanted])
     if look:
         found |= find_weights(name, {part: facts for part, facts in parts.items() if part not in found})
     return found

@@ -1,4 +1,8 @@
-"""Pictures in, pictures out: no data set, no run, no scores."""
+"""Pictures in, pictures out: no data set, no run, no scores.
+
+A photograph with faces anywhere in it is not what a method for aligned faces is given here:
+that is for `photographs`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,17 @@ import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError
-from restobench.image import is_picture
-from restobench.method import DTYPES, MethodChoice
+from restobench.faces.reading import resized
+from restobench.faces.template import FACE_SIZE
+from restobench.image import is_picture, to_eight_bit, to_tensor
+from restobench.method import DTYPES, FolderMethod, Method, MethodChoice
+from restobench.noise import Noise
 from restobench.provenance import set_tf32
 from restobench.restore import FailureLimit, Restored, restore_samples
 
@@ -59,15 +70,74 @@ def restore_pictures(
     device: str,
     dtype: str,
     tf32: bool = False,
+    aligned: bool = False,
     overwrite: bool = False,
     limit: FailureLimit | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> Restored:
     """Restore pictures into `output`/<name>.png.
 
+    Args:
+        samples: From `find_pictures`.
+        choice: The method.
+        output: The folder; made where it is not there.
+        scale: How many times larger the results must be; None: as the method likes.
+        seed: Of the noise.
+        batch_size: Pictures at a time, at most.
+        device: Where the method runs.
+        dtype: What it computes in.
+        tf32: Whether TF32 may stand in for float32.
+        aligned: Whether the pictures are aligned faces, to be brought to 512 x 512 first.
+        overwrite: Whether results that are there may be replaced.
+        limit: When to give up; None: never.
+        advance: Called as pictures are done.
+
     Raises:
         RestobenchError: A result is already there and `overwrite` is off, the output cannot be
             written, or the method cannot be built or needs masks.
+    """
+    targets = prepare_output(samples, choice, output, scale=scale, dtype=dtype, overwrite=overwrite)
+    set_tf32(tf32)
+    method = choice.build(device=device, dtype=dtype, scale=scale).method
+    if aligned:
+        if isinstance(method, FolderMethod):
+            raise RestobenchError(f"'{choice.name}' restores folders of files as they are; leave --aligned out.")
+        method = AtFaceSize(method)
+    return restore_samples(
+        method,
+        samples,
+        target=targets.__getitem__,
+        scale=scale,
+        seed=seed,
+        batch_size=batch_size,
+        device=device,
+        limit=limit,
+        advance=advance,
+    )
+
+
+class AtFaceSize:
+    """A method for aligned faces that takes them in any size: brought to 512 x 512, bilinear, in 8 bits."""
+
+    def __init__(self, method: Method) -> None:
+        """Stand before `method`."""
+        self._method = method
+
+    def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
+        """(B, 3, H, W) -> what the method makes of (B, 3, 512, 512)."""
+        faces = [to_tensor(resized(to_eight_bit(face), FACE_SIZE, FACE_SIZE).astype(np.uint8)) for face in lq]
+        return self._method.restore(torch.stack(faces).to(lq.device), noise, mask)
+
+
+def prepare_output(
+    samples: Sequence[Sample], choice: MethodChoice, output: Path, *, scale: int | None, dtype: str, overwrite: bool
+) -> dict[str, Path]:
+    """Where each sample's result goes; the folder is there afterwards.
+
+    Raises:
+        RestobenchError: The method needs masks or works at another scale, the dtype is none, a result
+            is already there and `overwrite` is off, or would replace its own input, or the folder
+            cannot be written.
     """
     if choice.card.needs_mask:
         raise RestobenchError(f"'{choice.name}' needs a mask for every picture: make a data set folder with mask/.")
@@ -88,16 +158,4 @@ def restore_pictures(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RestobenchError(f"The folder {output} cannot be written: {error.strerror}.") from None
-    set_tf32(tf32)
-    built = choice.build(device=device, dtype=dtype, scale=scale)
-    return restore_samples(
-        built.method,
-        samples,
-        target=targets.__getitem__,
-        scale=scale,
-        seed=seed,
-        batch_size=batch_size,
-        device=device,
-        limit=limit,
-        advance=advance,
-    )
+    return targets

@@ -14,7 +14,6 @@ from typing import Any, Literal, NamedTuple
 from restobench.cache import Cache
 from restobench.card import Value
 from restobench.dataset import Dataset, Sample, open_dataset
-from restobench.download import size_in_words
 from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import count_known, why_not
@@ -26,7 +25,7 @@ from restobench.restore import FailureLimit
 from restobench.results import RunRecord, readable_runs
 from restobench.store import RunFolder, RunIdentity, check_label, run_folders
 from restobench.watched import digest, watched_files
-from restobench.weights import refuse_altered
+from restobench.weights import refuse_altered, what_is_fetched
 
 Existing = Literal["resume", "replace", "only"]
 Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
@@ -254,7 +253,7 @@ def _choose(
 def _planned(
     choice: MethodChoice, dataset: Dataset, fingerprint: str, seed: int, options: Options, cache: Cache
 ) -> PlannedRun:
-    weights = cache.hashes(choice.weights.values())
+    weights = cache.hashes(path for files in choice.weight_files.values() for path in files.values())
     refuse_altered(choice.name, choice.parts, weights)
     watched = watched_files(choice.declared_files, besides=options.runs)
     contents = cache.hashes(path for files in watched.values() for path in files)
@@ -263,7 +262,7 @@ def _planned(
         "variant": choice.variant,
         "revision": choice.card.revision,
         "settings": {name: value for name, value in choice.settings.items() if choice.card.settings[name].in_key},
-        "weights": {part: weights[path] for part, path in choice.weights.items()},
+        "weights": choice.weight_hashes(weights),
         # What draws no noise has no seed, and is the same run for every one.
         "seed": seed if choice.takes_seed else None,
         "dataset": fingerprint,
@@ -375,9 +374,9 @@ def _foretold(
 def _lacking(choice: MethodChoice, part: str) -> str:
     facts = choice.parts[part]
     text = f"weights '{part}' of '{choice.name}'"
-    if not facts.url:
+    if not facts.can_be_fetched:
         return text
-    return f"{text}: {facts.file}, {size_in_words(facts.size)}; restobench weights fetch {choice.reference}"
+    return f"{text}: {what_is_fetched(facts)}; restobench weights fetch {choice.reference}"
 
 
 def _seconds_a_picture(planned: PlannedRun, options: Options, history: Sequence[RunRecord]) -> float | None:

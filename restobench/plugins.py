@@ -21,11 +21,12 @@ from restobench.card import Card, MethodCard, read_card
 from restobench.errors import RestobenchError, unknown_name
 from restobench.importing import import_file
 
-Group = Literal["restobench.methods", "restobench.metrics", "restobench.datasets"]
+Group = Literal["restobench.methods", "restobench.metrics", "restobench.datasets", "restobench.recipes"]
 _KINDS: dict[Group, str] = {
     "restobench.methods": "method",
     "restobench.metrics": "metric",
     "restobench.datasets": "package of data sets",
+    "restobench.recipes": "training recipe",
 }
 
 
@@ -82,17 +83,24 @@ class Plugin:
     def sources(self) -> list[Path]:
         """The Python files that the plugin is made of, as far as that can be told without running them.
 
-        Of a package all; of a file that nobody installed those beside it, and the folders beside
-        it that these import from.
+        Of a package all, and of the packages beside it, within the same one, that it imports
+        from; of a file that nobody installed those beside it, and the folders beside it that
+        these import from.
         """
-        if not self.file:
-            return sorted(self.folder.rglob("*.py"))
-        found = dict.fromkeys(sorted(self.folder.glob("*.py")))
-        folders = {path.name: path for path in sorted(self.folder.iterdir()) if path.is_dir()}
+        if self.file:
+            found = dict.fromkeys(sorted(self.folder.glob("*.py")))
+            folders = {path.name: path for path in sorted(self.folder.iterdir()) if path.is_dir()}
+            name_of_a_folder = r"\b(\w+)"
+        else:
+            found = dict.fromkeys(sorted(self.folder.rglob("*.py")))
+            around = self.module.split(".")[:-2]
+            beside = self.folder.parent.iterdir() if around else ()
+            folders = {path.name: path for path in beside if path.is_dir() and path != self.folder}
+            name_of_a_folder = r"\b" + re.escape(".".join(around)) + r"\.(\w+)"
         unread = list(found)
         while unread and folders:
             imports = " ".join(_IMPORT.findall(unread.pop().read_text(encoding="utf-8", errors="replace")))
-            for name in set(re.findall(r"\w+", imports)) & folders.keys():
+            for name in set(re.findall(name_of_a_folder, imports)) & folders.keys():
                 inside = sorted(folders.pop(name).rglob("*.py"))
                 found |= dict.fromkeys(inside)
                 unread += inside

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from restobench.dataset import Sample, read_ahead, size_ratio
-from restobench.errors import RestobenchError
+from restobench.errors import RestobenchError, in_words
 from restobench.exchange import Exchange
 from restobench.files import writing
 from restobench.image import picture_size, read_array, to_eight_bit, to_tensor, write_picture
@@ -249,8 +249,8 @@ def _restore_folder(
                 yield _Outcome(pictures={sample_id: restored}, seconds={sample_id: wall_seconds / len(came_back)})
             elif not isinstance(ended_by, KeyboardInterrupt):
                 broke_off = isinstance(ended_by, Exception) and sample_id not in came_back
-                yield _Outcome(failures={sample_id: _in_words(ended_by if broke_off else restored)})
-        broken = [_in_words(ended_by)] if isinstance(ended_by, Exception) else []
+                yield _Outcome(failures={sample_id: in_words(ended_by if broke_off else restored)})
+        broken = [in_words(ended_by)] if isinstance(ended_by, Exception) else []
         yield _Outcome(notes=[*broken, *exchange.remarks()])
         if isinstance(ended_by, KeyboardInterrupt):
             raise ended_by
@@ -273,7 +273,7 @@ def _restore_batch(method: Method, batch: Batch, seed: int, scale: int | None, d
         _check_shape(restored, lq, scale)
     except Exception as error:
         if len(batch) == 1:
-            return _Outcome(failures={ids[0]: _in_words(error)})
+            return _Outcome(failures={ids[0]: in_words(error)})
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return _merged(_restore_batch(method, [one], seed, scale, device) for one in batch)
@@ -302,10 +302,6 @@ def _check_shape(restored: Tensor, lq: Tensor, scale: int | None) -> None:
         wanted = (lq.shape[0], 3, *restored.shape[2:])
     if tuple(restored.shape) != wanted:
         raise RestobenchError(f"The method returned the shape {tuple(restored.shape)}; {wanted} was wanted.")
-
-
-def _in_words(error: BaseException | None) -> str:
-    return str(error) if isinstance(error, RestobenchError) else f"{type(error).__name__}: {error}"
 
 
 def _synchronise(device: str) -> None:

@@ -6,13 +6,13 @@ import re
 import statistics
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from restobench.errors import RestobenchError, unknown_name
 from restobench.signature import Signature
-from restobench.store import RunFolder, run_folders
+from restobench.store import TAG, RunFolder, run_folders
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,39 @@ def _across_seeds(row: dict[str, Any], records: Sequence[RunRecord]) -> dict[str
         interval = mean_interval(values.to_numpy(), list(tables[0]["group"].reindex(values.index)))
         joined |= {"low": interval.low, "high": interval.high, "count": interval.count}
     return joined
+
+
+def rows_by_tag(records: Sequence[RunRecord], tag: str, metrics: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The summary of each run apart for each value of a tag: `kind` of degradation, and the like.
+
+    Returns:
+        A row for each run, value of the tag and metric: as the summary's rows, without a signature.
+
+    Raises:
+        RestobenchError: No run has samples with this tag.
+    """
+    import pandas as pd
+
+    from restobench.statistics import mean_interval
+
+    rows: list[dict[str, Any]] = []
+    known: set[str] = set()
+    for record in records:
+        if not record.folder.samples_path.exists():
+            continue
+        table = pd.read_parquet(record.folder.samples_path)
+        known |= {name.removeprefix(TAG) for name in map(str, table.columns) if name.startswith(TAG)}
+        if TAG + tag not in table:
+            continue
+        head = {"method": record.method, "dataset": record.dataset, "seed": record.run["determinants"].get("seed")}
+        names = [row["metric"] for row in record.summary if row["metric"] in table]
+        for value, part in table.groupby(TAG + tag):
+            for name in names if metrics is None else [name for name in metrics if name in names]:
+                interval = mean_interval(part[name].to_numpy(), list(part["group"]))
+                rows.append(head | {"tag": tag, "value": value, "metric": name} | asdict(interval))
+    if not rows:
+        raise unknown_name("tag of samples in these runs", tag, known)
+    return rows
 
 
 def natural_order(text: str) -> list[tuple[int, int, str]]:

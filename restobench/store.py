@@ -6,7 +6,7 @@
         timing.json      seconds a picture, and what kind of seconds
         inputs.json      SHA-256 of what each picture is made from
         command.log      what a program that is not ours printed
-        samples.parquet  a row a sample: id, each metric, seconds, error
+        samples.parquet  a row a sample: id, group, tags, each metric, seconds, error
         summary.json     a row a metric: mean, interval, counts, signature
 
 Every file is written beside its place and renamed into it. Never imports torch: a store
@@ -34,6 +34,9 @@ from restobench.files import PART_PREFIX, write_json, writing
 
 SCHEMA = 1
 """Of run.json; a reader refuses a newer one."""
+
+TAG = "tag:"
+"""What the columns of tags begin with in samples.parquet."""
 
 
 def check_label(label: str) -> str:

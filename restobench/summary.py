@@ -13,7 +13,7 @@ from restobench.files import write_json, written_whole
 from restobench.metrics.registry import Metric
 from restobench.signature import Signature
 from restobench.statistics import Interval, mean_intervals
-from restobench.store import RunFolder, now
+from restobench.store import TAG, RunFolder, now
 
 _NORMAL = 1.96
 """Standard errors on either side that hold 95 % of a normal distribution."""
@@ -93,11 +93,13 @@ def write_summary(
             )
 
     seconds = folder.read_timing()
+    tag_names = sorted({name for sample in wanted for name in sample.tags})
     failed = by_sample(evaluation.errors) | run["samples"]["failed"]
     frame = pd.DataFrame(
         {
             "id": [sample.id for sample in wanted],
             "group": groups,
+            **{f"{TAG}{name}": [sample.tags.get(name) for sample in wanted] for name in tag_names},
             **columns,
             "seconds": [seconds.get(sample.id, np.nan) for sample in wanted],
             "error": [failed.get(sample.id) for sample in wanted],

@@ -1,4 +1,4 @@
-"""Restoring a large picture in overlapping tiles, for methods whose memory grows with it.
+"""Restoring a large picture in overlapping tiles, for methods whose memory grows with it; and padding.
 
 Where tiles overlap, the result is their plain mean. What a tile draws at random depends
 on the tile's number alone.
@@ -89,3 +89,19 @@ def restore_in_tiles(
             count[place] += 1
     assert total is not None, "a picture without pixels"
     return total.div_(count)
+
+
+def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
+    """Mirror the picture downwards and to the right until its sides are multiples of `multiple`.
+
+    The edge itself is not repeated. Where the picture is shorter than what is missing it is
+    mirrored again and again (reflection alone needs more pixels than it adds).
+    """
+    for dim in (2, 3):
+        side = picture.shape[dim]
+        wanted = -(-side // multiple) * multiple
+        if wanted > side:
+            period = max(1, 2 * (side - 1))
+            place = torch.arange(wanted, device=picture.device) % period
+            picture = picture.index_select(dim, torch.minimum(place, period - place) if side > 1 else place)
+    return picture

@@ -1,6 +1,9 @@
 """A home of its own for every test run, and small pictures to work on."""
 
 import importlib
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,9 +23,11 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(session_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test does touches the user's cache, data sets or runs."""
+    """Nothing that a test does touches the user's caches, data sets or runs."""
     monkeypatch.setenv("RESTOBENCH_HOME", str(session_home))
     monkeypatch.setenv("RESTOBENCH_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("HF_HOME", str(session_home / "huggingface"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.delenv("RESTOBENCH_DATASETS", raising=False)
 
 
@@ -69,6 +74,40 @@ def make_pairs(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("only root can mount a small file system")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session")
+def face_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Weights for the tool `faces`, whose detector finds two faces in Grace Hopper's portrait, none in plain grey."""
+    pytest.importorskip("facexlib", reason="facexlib is not installed: pip install 'restobench[face]'")
+    from tests.faces.drawn import portrait
+    from tests.faces.real_networks import save_detection, save_parsing
+
+    folder = tmp_path_factory.mktemp("face-weights")
+    files = {part: folder / f"{part}.pth" for part in ("detection", "parsing")}
+    save_detection(files["detection"], portrait("grace-hopper")[0], faces=2)
+    save_parsing(files["parsing"])
+    yield files
+    for file in files.values():
+        file.unlink()  # 195 MB, which pytest would keep for three sessions
+
+
 CARD = 'title = "Mine"\nsummary = "S"\nrevision = "1"\nlicence = "MIT"\n'
 
 
@@ -106,3 +145,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     plugins.cache_clear()
     for imported in [module for module in sys.modules if module.partition(".")[0] in packages]:
         del sys.modules[imported]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[[object], object]:
+    """A function that writes a state as a training does, and gives what is read again."""
+    import torch
+
+    def through_a_file(state: object) -> object:
+        torch.save(state, tmp_path / "state.pt")
+        return torch.load(tmp_path / "state.pt", weights_only=True)
+
+    return through_a_file

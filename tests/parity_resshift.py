@@ -19,6 +19,7 @@ from restobench_methods.resshift.diffusion import Diffusion
 from restobench_methods.resshift.layers import step_embedding
 from restobench_methods.resshift.network import UNet
 from restobench_methods.resshift.pipeline import Pipeline, enlarge
+from restobench_methods.resshift.schedule import Rate, learning_rate
 from restobench_methods.resshift.swin import (
     SwinBlock,
     SwinLayer,
@@ -375,3 +376,16 @@ def loss(case: Case) -> dict[str, Tensor]:
     )
     target = chain.target(x_start, y, t, given["eps"])
     return {"mse": chain.squared_error(output, target, t), "z_t": x, "pred_xstart": predicted}
+
+
+@kind("resshift", "lr")
+def lr(case: Case) -> dict[str, list[float]]:
+    """The rate in each of some iterations."""
+    config = case["config"]
+    rate = Rate(
+        highest=config["lr"],
+        lowest=config["lr_min"],
+        warm_up=config["warmup_iterations"],
+        cosine={None: False, "cosin": True}[config["lr_schedule"]],
+    )
+    return {"lr": [learning_rate(rate, number, config["iterations"]) for number in config["iterations_to_report"]]}

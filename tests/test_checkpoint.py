@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from restobench.checkpoint import load_strictly, read_checkpoint
+from restobench.checkpoint import load_strictly, read_checkpoint, read_configuration, write_checkpoint
 from restobench.errors import RestobenchError
 
 
@@ -183,6 +183,18 @@ def loaded(tmp_path: Path, content: Any, **options: Any) -> tuple[nn.Linear, dic
     return layer, load_strictly(layer, tmp_path / "net.pth", **options)
 
 
+def test_names_of_an_older_file_are_told_by_the_method(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """After what a trainer put around them was taken off; the audit and every complaint use the module's names."""
+    old = {"module.kernel": state["weight"], "module.bias": state["bias"]}
+
+    layer, audit = loaded(
+        tmp_path, old, translate=lambda state: {name.replace("kernel", "weight"): state[name] for name in state}
+    )
+
+    assert torch.equal(layer.weight, state["weight"])
+    assert audit == {"loaded": 2, "missing": [], "unexpected": []}
+
+
 def test_a_state_dict_is_loaded_whatever_a_trainer_put_around_it(tmp_path: Path, state: dict[str, Tensor]) -> None:
     """Wrapped or flat, with the prefixes of distributed training and of compilation in either order."""
     forms: list[tuple[Any, dict[str, Any]]] = [
@@ -215,3 +227,79 @@ def test_very_many_wrong_keys_are_counted(tmp_path: Path) -> None:
     """A file of another network misses every name; twenty of them say so."""
     with pytest.raises(RestobenchError, match=r"30 unexpected: layer0, layer1, .*layer19 and 10 more\. Give"):
         loaded(tmp_path, {f"layer{number}": torch.zeros(1) for number in range(30)} | nn.Linear(3, 5).state_dict())
+
+
+CONFIG = {"dim": 48, "num_blocks": [2, 4], "name": "größer", "factor": 2.66, "norm": None, "nested": {"bias": False}}
+
+
+def test_a_checkpoint_of_ours_holds_tensors_and_configuration(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """One file is all that inference needs."""
+    path = tmp_path / "new" / "net.safetensors"
+
+    write_checkpoint(path, state, CONFIG)
+
+    assert same(read_checkpoint(path), state)
+    assert read_configuration(path) == CONFIG
+    assert [file.name for file in path.parent.iterdir()] == ["net.safetensors"]
+
+
+def test_tensors_of_any_layout_are_written(tmp_path: Path) -> None:
+    """Tied weights, channels that lie last and parameters that want gradients are what a training holds."""
+    weight = nn.Parameter(torch.rand(4, 3, 2, 2).to(memory_format=torch.channels_last))
+    tensors = {"a": weight, "b": weight, "c": weight.mT}
+
+    write_checkpoint(tmp_path / "net.safetensors", tensors, {})
+
+    read = read_checkpoint(tmp_path / "net.safetensors")
+    assert same(read, {name: tensor.detach() for name, tensor in tensors.items()})
+
+
+def test_equal_checkpoints_are_equal_files(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """A run is known by its weights' hash."""
+    for name in "abcdefgh":
+        write_checkpoint(tmp_path / f"{name}.safetensors", state, CONFIG)
+
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """The last checkpoint is written over again and again."""
+    path = tmp_path / "last.safetensors"
+    write_checkpoint(path, state, CONFIG)
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_checkpoint(path, state, {"loss": float("nan")})
+
+    assert read_configuration(path) == CONFIG
+
+
+def test_other_peoples_files_hold_no_configuration(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """Which says nothing against them."""
+    torch.save({"config": CONFIG, "params": state}, tmp_path / "net.pth")
+    save_file(state, tmp_path / "bare.safetensors")
+    save_file(state, tmp_path / "other.safetensors", {"format": "pt"})
+
+    for path in tmp_path.iterdir():
+        assert read_configuration(path) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "7"])
+def test_a_damaged_configuration_is_one_sentence(tmp_path: Path, state: dict[str, Tensor], text: str) -> None:
+    """Building some other network instead would end in a list of keys."""
+    save_file(state, tmp_path / "net.safetensors", {"config": text})
+
+    with pytest.raises(RestobenchError, match=r"The configuration in .*net\.safetensors is damaged"):
+        read_configuration(tmp_path / "net.safetensors")
+
+
+def test_the_configuration_of_no_checkpoint_is_one_sentence(tmp_path: Path) -> None:
+    """As for its tensors."""
+    (tmp_path / "page.safetensors").write_text("<!DOCTYPE html>")
+    (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00")
+
+    with pytest.raises(RestobenchError, match="is a web page"):
+        read_configuration(tmp_path / "page.safetensors")
+    with pytest.raises(RestobenchError, match="is not a safetensors file, or is damaged or cut off"):
+        read_configuration(tmp_path / "cut.safetensors")
+    with pytest.raises(RestobenchError, match="does not exist"):
+        read_configuration(tmp_path / "none.safetensors")

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from restobench.cache import Cache
-from restobench.dataset import open_dataset, read_ahead, size_ratio
+from restobench.card import DatasetCard, write_card
+from restobench.dataset import CARD, dataset_cards, find_card, local_cards, open_dataset, read_ahead, size_ratio
 from restobench.errors import RestobenchError
 from restobench.image import write_picture
 from tests.conftest import picture
@@ -188,3 +189,92 @@ def test_a_picture_rotated_by_exif_pairs_with_its_upright_truth(make_pairs: Make
     turned.save(folder / "lq" / "a.png", exif=exif)
 
     assert open_dataset(folder).scale == 2
+
+
+def describe(folder: Path, name: str = "mine", revision: str = "3", **changes: object) -> DatasetCard:
+    """Give a folder of pairs a card of its own."""
+    facts: dict[str, object] = {
+        "name": name,
+        "title": 'Mine: "with" quotes, \\ and ü',
+        "summary": "Two lines\nand a tab\t.",
+        "revision": revision,
+        "task": "super-resolution",
+        "scale": 2,
+        "count": 3,
+        "size": "varying",
+        "licence": "CC0",
+        "source": "here",
+        "protocol": "offline-v1",
+        "lq": "lq/*.png",
+        "gt": "gt/*.png",
+    }
+    card = DatasetCard.model_validate(facts | changes)
+    write_card(folder / CARD, card)
+    return card
+
+
+@pytest.fixture
+def described(make_pairs: MakePairs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with a card among the data sets of this machine."""
+    monkeypatch.setenv("RESTOBENCH_DATASETS", str(tmp_path / "datasets"))
+    (tmp_path / "datasets").mkdir()
+    folder = make_pairs().rename(tmp_path / "datasets" / "mine")
+    describe(folder)
+    return folder
+
+
+@pytest.mark.parametrize("reference", ["mine", "mine@3"])
+def test_a_folder_with_a_card_is_known_by_its_name(described: Path, reference: str) -> None:
+    """No package and no entry point: the folder says itself what it holds."""
+    dataset = open_dataset(reference)
+
+    assert (dataset.name, dataset.revision, dataset.reference) == ("mine", "3", reference)
+    assert (dataset.task, dataset.scale, len(dataset.samples)) == ("super-resolution", 2, 3)
+    assert open_dataset(dataset.reference) == dataset
+    assert set(local_cards()) == {"mine"}
+    assert find_card("mine")[1] == described
+    assert "mine" not in dataset_cards()
+
+
+def test_a_written_card_reads_as_it_was(described: Path) -> None:
+    """Quotes, backslashes, line ends and letters of all alphabets."""
+    assert find_card("mine")[0] == describe(described)
+
+
+def test_a_folder_with_a_card_elsewhere_is_opened_by_its_path(make_pairs: MakePairs) -> None:
+    """Its card counts there too: the name of the folder does not."""
+    folder = make_pairs(name="elsewhere")
+    describe(folder)
+
+    dataset = open_dataset(folder)
+
+    assert (dataset.name, dataset.revision, dataset.reference) == ("mine", "3", str(folder))
+
+
+def test_a_folder_s_name_may_hold_its_revision(described: Path) -> None:
+    """Two revisions of one set lie beside each other, and each is opened as it is called."""
+    other = shutil.copytree(described, described.parent / "mine@other")
+    describe(other, revision="other")
+
+    assert open_dataset("mine@other").revision == "other"
+    assert open_dataset("mine").revision == "3"
+
+
+def test_a_broken_card_hides_no_other(described: Path, make_pairs: MakePairs) -> None:
+    """It is complained of where it is asked for."""
+    broken = make_pairs(name="pairs").rename(described.parent / "broken")
+    (broken / CARD).write_text("name = 3")
+
+    assert set(local_cards()) == {"mine"}
+    with pytest.raises(RestobenchError, match=r"broken/card\.toml is not valid"):
+        open_dataset("broken")
+
+
+def test_a_set_of_this_machine_is_offered_when_a_name_is_wrong(described: Path) -> None:
+    """As those of packages are."""
+    with pytest.raises(RestobenchError, match=r"Did you mean 'mine'"):
+        open_dataset("min")
+    with pytest.raises(RestobenchError, match=r"'mine' is a x2 data set; leave --scale 4 out"):
+        open_dataset("mine", scale=4)
+    with pytest.raises(RestobenchError, match=r"No revision of 'mine' is called '7'\.\nKnown: 3\."):
+        open_dataset("mine@7")

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
+from restobench.degradations.multi import RANGES
 from restobench.image import write_picture
+from restobench.synthesis.registry import RECIPES
 from tests.conftest import picture
 from tests.light_environment import LightEnvironment, make_environment
 
@@ -54,8 +56,8 @@ def follow(page: str, here: LightEnvironment) -> dict[str, str]:
             assert arguments[:2] == ["install", "-e"]
             here.install(arguments[2])
             continue
-        assert program == "restobench"
-        done = here.restobench(*arguments)
+        assert program in ("restobench", "python")
+        done = here.restobench(*arguments) if program == "restobench" else here.run(here.python, *arguments)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         printed[command] = done.stdout
     return printed
@@ -125,3 +127,31 @@ def test_a_metric_is_added_as_the_page_says(here: LightEnvironment, make_pairs: 
     printed = follow("adding-a-metric.md", here)
 
     assert "mae ↓" in printed["restobench run --method bicubic --dataset ./my-pairs --metrics mae,psnr"]
+
+
+def test_a_data_set_is_synthesised_as_the_page_says(here: LightEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made, used, told apart by kind, rebuilt; and the two halves of training without pairs."""
+    monkeypatch.setenv("RESTOBENCH_DATASETS", str(here.folder / "datasets"))
+    for number in range(9):
+        write_picture(here.folder / "photographs" / "trip" / f"{number}.png", picture(number, 53, 67))
+
+    printed = follow("synthesising-a-data-set.md", here)
+
+    assert all(name in printed["restobench datasets recipes"] for name in RECIPES)
+    assert runs(here) == {"input@default"}
+    assert "mixture" in printed["restobench results --by kind"]
+    (rebuilt,) = [text for command, text in printed.items() if " rebuild " in command]
+    assert "Every file is the recorded one, byte for byte." in rebuilt
+    assert printed["python unpaired.py"] == "4 pictures in H, 5 in L, (53, 67, 3)\n"
+
+
+def test_the_page_on_synthesis_names_every_recipe_and_range() -> None:
+    """A table that nobody compares with the code is soon another one."""
+    page = (DOCS / "synthesising-a-data-set.md").read_text(encoding="utf-8")
+
+    for name in RECIPES:
+        assert f"`{name}`" in page
+    for kind, ranges in RANGES.items():
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| {kind} |")]
+        for name, (low, high) in ranges.items():
+            assert f"{name} {low:g} to {high:g}" in line

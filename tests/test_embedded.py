@@ -17,7 +17,6 @@ from pydantic import ValidationError
 import restobench_datasets
 from restobench.card import Crop, DatasetCard, read_card
 from restobench.embedded import (
-    FACE_TEMPLATE,
     aligned_face,
     clean_picture,
     make_clean_pictures,
@@ -25,6 +24,7 @@ from restobench.embedded import (
     source_path,
 )
 from restobench.errors import RestobenchError
+from restobench.faces.template import FACE_TEMPLATE
 from restobench.files import sha256_of
 
 FOLDER = Path(restobench_datasets.__file__).parent

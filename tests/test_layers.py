@@ -15,7 +15,9 @@ ORDER = (
     "files",
     "download",
     "watched",
+    "reporter",
     "card",
+    "hub",
     "importing",
     "plugins",
     "weights",
@@ -26,17 +28,22 @@ ORDER = (
     "tiling",
     "method",
     "image",
+    "faces",
     "degradations",
     "cache",
     "embedded",
     "demo_degradation",
+    "manifest",
     "dataset",
     "store",
     "foreign",
     "provenance",
+    "train",
+    "synthesis",
     "exchange",
     "restore",
     "pictures",
+    "photographs",
     "conformance",
     "metrics",
     "statistics",
@@ -58,7 +65,10 @@ ORDER = (
 )
 """The modules and packages of restobench, lowest first. A new one takes its place here first."""
 
-OPEN_TO_METHODS = ("errors", "noise", "checkpoint", "tiling", "method", "image", "degradations")
+OPEN_TO_METHODS = (
+    "errors", "noise", "checkpoint", "tiling", "method", "image", "faces", "degradations",
+    "demo_degradation", "train",
+)  # fmt: skip
 """What a method may import of restobench: the interface and the helpers made for methods."""
 
 KEPT_APART = (
@@ -277,6 +287,8 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "--help"),
         ("-m", "restobench", "methods", "list"),
         ("-m", "restobench", "datasets", "list"),
+        ("-m", "restobench", "datasets", "recipes"),
+        ("-m", "restobench", "datasets", "make", "--help"),
         ("-m", "restobench", "metrics", "list"),
         ("-m", "restobench", "weights", "list"),
     ],

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, doctor, leaderboard, results, run, weights
+from restobench.cli import catalogue, check, datasets, doctor, leaderboard, restore, results, run, train, weights
 
 app = typer.Typer(
     name="restobench",
@@ -34,11 +34,15 @@ def _main(
 
 app.command()(run.run)
 app.command()(run.evaluate)
-app.command()(run.restore)
+app.command()(restore.restore)
 app.command()(results.results)
+app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
 catalogue.methods.command("new")(check.new_method)
+catalogue.datasets.command("make")(datasets.make_dataset)
+catalogue.datasets.command("rebuild")(datasets.rebuild_dataset)
+catalogue.datasets.command("recipes")(datasets.list_recipes)
 app.add_typer(catalogue.methods, name="methods")
 app.add_typer(catalogue.datasets, name="datasets")
 app.add_typer(catalogue.metrics, name="metrics")

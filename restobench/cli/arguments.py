@@ -33,10 +33,18 @@ def complete_weights(incomplete: str) -> list[str]:
 
 def complete_datasets(incomplete: str) -> list[str]:
     """Data set names and aliases, for the shell."""
-    from restobench.dataset import dataset_cards
+    from restobench.dataset import dataset_cards, local_cards
 
     names = [name for card, _ in dataset_cards().values() for name in (card.name, *card.aliases)]
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in dict.fromkeys([*names, *local_cards()]) if name.startswith(incomplete)]
+
+
+def complete_recipes(incomplete: str) -> list[str]:
+    """Recipes of data sets, for the shell; after NAME@ too."""
+    from restobench.synthesis.registry import RECIPES
+
+    name, at, recipe = incomplete.rpartition("@")
+    return [f"{name}{at}{known}" for known in RECIPES if known.startswith(recipe)]
 
 
 def complete_metrics(incomplete: str) -> list[str]:
@@ -95,8 +103,8 @@ Runs = Annotated[Path | None, typer.Option(help="Folder of the runs.", envvar="R
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 
 
-def pairs(texts: Sequence[str] | None) -> dict[str, str]:
-    """`--set` NAME=VALUE as a dictionary.
+def pairs(texts: Sequence[str] | None, option: str = "--set") -> dict[str, str]:
+    """NAME=VALUE, given with `option`, as a dictionary.
 
     Raises:
         RestobenchError: One has no '=', or two name the same setting.
@@ -105,9 +113,9 @@ def pairs(texts: Sequence[str] | None) -> dict[str, str]:
     for text in texts or ():
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise RestobenchError(f"--set wants NAME=VALUE, not {text!r}.")
+            raise RestobenchError(f"{option} wants NAME=VALUE, not {text!r}.")
         if name in found:
-            raise RestobenchError(f"--set names '{name}' twice.")
+            raise RestobenchError(f"{option} names '{name}' twice.")
         found[name] = value
     return found
 
@@ -134,6 +142,18 @@ def weight_sets(texts: Sequence[str] | None) -> list[dict[str, str]]:
     if not plain:
         return [parts] if parts else []
     return [{**parts, "": file} for file in dict.fromkeys(plain)]
+
+
+def one_weight_set(texts: Sequence[str] | None, option: str = "--weights") -> dict[str, str] | None:
+    """The files by part of one checkpoint; None where nothing was given.
+
+    Raises:
+        RestobenchError: There are several checkpoints, or as `weight_sets` does.
+    """
+    sets = weight_sets(texts)
+    if len(sets) > 1:
+        raise RestobenchError(f"restore takes one checkpoint; {option} names several.")
+    return sets[0] if sets else None
 
 
 def _files(text: str) -> list[str]:

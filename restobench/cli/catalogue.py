@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from restobench.card import MethodCard
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json, standard_output
-from restobench.dataset import dataset_cards, find_card
+from restobench.dataset import dataset_cards, find_card, local_cards
 from restobench.errors import RestobenchError
 from restobench.metrics.registry import Metric, all_metrics, choose_metrics, family_metrics
 from restobench.plugins import find_plugin, plugins
@@ -56,9 +56,11 @@ def show_method(
 @datasets.command("list")
 def list_datasets(as_json: given.Json = False) -> None:
     """List the data sets."""
+    # A set that was made here may bear a known name, and then stands in its place.
+    cards = dataset_cards() | local_cards()
     rows = [
         {
-            "name": card.name,
+            "name": name,
             "revision": card.revision,
             "aliases": list(card.aliases),
             "task": card.task,
@@ -66,7 +68,7 @@ def list_datasets(as_json: given.Json = False) -> None:
             "count": card.count,
             "summary": card.summary,
         }
-        for card, _ in dataset_cards().values()
+        for name, (card, _) in cards.items()
     ]
     _print_list(rows, as_json, ("name", "revision", "task", "scale", "count", "summary"))
 
@@ -78,7 +80,8 @@ def show_dataset(
 ) -> None:
     """Print a data set's card: size, licence, source, protocol."""
     card, folder = find_card(name)
-    _print_card({"package": folder.name}, card, as_json)
+    where = {"folder": str(folder)} if name in local_cards() else {"package": folder.name}
+    _print_card(where, card, as_json)
 
 
 @metrics.command("list")

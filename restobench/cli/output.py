@@ -125,6 +125,29 @@ def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def print_by_tag(rows: Sequence[dict[str, Any]]) -> None:
+    """A table for each data set: a row for each value of a tag and method, a column a metric."""
+    from rich.table import Table
+
+    console = standard_output()
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        lines: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        for row in sorted((row for row in rows if row["dataset"] == dataset), key=lambda row: str(row["value"])):
+            seed = f", seed {row['seed']}" if row["seed"] else ""
+            lines.setdefault((row["value"], row["method"] + seed), {})[row["metric"]] = row | {"seed_std": None}
+        shown = list(dict.fromkeys(name for cells in lines.values() for name in cells))
+        facts = _facts(shown)
+        table = Table(pad_edge=False)
+        for number, head in enumerate((rows[0]["tag"], "method", "pictures", *(f"{n} {facts[n][0]}" for n in shown))):
+            table.add_column(head, justify="right" if number > 1 else "left", no_wrap=True)
+        for (value, method), cells in lines.items():
+            first = next(iter(cells.values()))
+            pictures = first["count"] + first["missing"] + first["infinite"]
+            table.add_row(value, method, str(pictures), *(_cell(cells.get(n), facts[n][1]) for n in shown))
+        console.print(dataset, style="bold", markup=False, highlight=False)
+        console.print(table)
+
+
 def _shown(rows: Sequence[TableRow], metrics: Sequence[str] | None) -> list[str]:
     """The metrics that have a value in some row, in the order asked for."""
     found = {name: None for row in rows for name, cell in row.cells.items() if cell["count"] or _left_out(cell)}

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from restobench.cli import arguments as given
-from restobench.cli.output import print_json, print_runs, standard_output
+from restobench.cli.output import print_by_tag, print_json, print_runs, standard_output
 from restobench.errors import RestobenchError
-from restobench.results import RunRecord, all_runs, find_run, newest
+from restobench.results import RunRecord, all_runs, find_run, newest, rows_by_tag
 
 
 def results(
@@ -18,6 +18,10 @@ def results(
         typer.Argument(metavar="[RUN]", help="METHOD[@VARIANT][:DATASET] or a run's folder; default: all."),
     ] = None,
     metrics: given.Metrics = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="A row for each value of a tag, as of 'kind' in multi-degradation."),
+    ] = None,
     runs: given.Runs = None,
     as_json: given.Json = False,
 ) -> None:
@@ -34,6 +38,10 @@ def results(
         records = newest(all_runs(folder))
         if not records and not as_json:
             raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
+    if by is not None:
+        rows = rows_by_tag(records, by, wanted)
+        print_json(rows) if as_json else print_by_tag(rows)
+        return
     if as_json:
         print_json([row for record in records for row in record.rows(wanted)])
         return

@@ -1,4 +1,4 @@
-"""`run`, `evaluate` and `restore`."""
+"""`run` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -165,76 +165,3 @@ def evaluate(
         print_runs([result.record], list(result.metrics))
     print_outcome([result], reporter)
     raise typer.Exit(0 if result.ok else 1)
-
-
-def restore(
-    pictures: Annotated[list[str], typer.Argument(help="Pictures, folders or patterns like 'photos/*.jpg'.")],
-    method: Annotated[
-        str,
-        typer.Option(
-            "--method", "-m", help="NAME, NAME@VARIANT or PATH.py:CLASS.", autocompletion=given.complete_methods
-        ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results, NAME.png each.")] = Path(
-        "restored"
-    ),
-    setting: given.Settings = None,
-    weights: given.Weights = None,
-    scale: given.Scale = None,
-    seed: given.Seed = 0,
-    batch_size: given.BatchSize = 1,
-    device: given.Device = None,
-    dtype: given.Dtype = "float32",
-    tf32: given.Tf32 = False,
-    max_failures: given.MaxFailures = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
-    as_json: given.Json = False,
-) -> None:
-    """Restore pictures of your own: no data set, no scores."""
-    from restobench.method import choose_method
-    from restobench.pictures import find_pictures, restore_pictures
-    from restobench.provenance import best_device
-    from restobench.restore import FailureLimit
-
-    samples = find_pictures(pictures)
-    files = given.weight_sets(weights)
-    if len(files) > 1:
-        raise RestobenchError("restore takes one checkpoint; --weights names several.")
-    choice = choose_method(method, settings=given.pairs(setting), weights=files[0] if files else None)
-    reporter = TerminalReporter()
-    with reporter.stage(f"{choice.name}@{choice.variant}: restoring", len(samples)) as advance:
-        outcome = restore_pictures(
-            samples,
-            choice,
-            given.folder(output, "--output") or output,
-            scale=scale,
-            seed=seed,
-            batch_size=batch_size,
-            device=given.check_device(device) or best_device(),
-            dtype=dtype,
-            tf32=tf32,
-            overwrite=overwrite,
-            limit=None if max_failures is None else FailureLimit.parse(max_failures),
-            advance=advance,
-        )
-    for sample_id, text in outcome.failures.items():
-        reporter.say(f"'{sample_id}' failed: {text}")
-    for note in outcome.notes:
-        reporter.say(note)
-    if outcome.stopped:
-        reporter.say(f"stopped: too many failed, {len(outcome.failures)} (--max-failures)")
-    if as_json:
-        print_json(
-            [
-                {
-                    "picture": str(sample.lq),
-                    "restored": str(output / f"{sample.id}.png") if sample.id in outcome.seconds else None,
-                    "seconds": outcome.seconds.get(sample.id),
-                    "error": outcome.failures.get(sample.id),
-                }
-                for sample in samples
-            ]
-        )
-    else:
-        reporter.say(f"restored {len(outcome.seconds)} of {len(samples)}, in {output}")
-    raise typer.Exit(0 if len(outcome.seconds) == len(samples) else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,7 +85,8 @@ def fetch_weights(
     problems = []
     for part in {part.path or part.name: part for part in chosen}.values():
         try:
-            with _shown(part, reporter) as listener:
+            # The hub's library draws bars of its own.
+            with nullcontext(_Quiet(reporter)) if part.facts.hub else _shown(part, reporter) as listener:
                 path = fetch(part, listener)
         except RestobenchError as error:
             problems.append(str(error))  # one that is not to be had must not keep the others away
@@ -98,7 +99,12 @@ def fetch_weights(
 @weights.command("add")
 def add_weights(
     name: Name,
-    files: Annotated[list[str], typer.Argument(metavar="[PART=]FILE...", help="PART may be left out of the only one.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[PART=]FILE...", help="PART may be left out of the only one. Of a repository: the folder."
+        ),
+    ],
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying: no room needed, but both are one file.")
     ] = False,
@@ -162,12 +168,11 @@ def _assigned(name: str, parts: Sequence[Part], text: str) -> tuple[Part, Path]:
 
 
 def _row(part: Part) -> dict[str, Any]:
-    path = part.path
     return {
         "name": part.reference,
         "part": part.name,
         "file": part.facts.file,
-        "size": path.stat().st_size if path and part.there else part.facts.size,
+        "size": sum(path.stat().st_size for path in part.files.values()) or part.facts.size,
         "there": part.there,
         "licence": part.licence,
     }
@@ -177,6 +182,8 @@ def _facts(part: Part) -> dict[str, Any]:
     return {
         "place": str(part.path) if part.path else None,
         "url": part.facts.url,
+        "hub": part.facts.hub.repository if part.facts.hub else None,
+        "files": ", ".join(part.facts.hub.files).replace("|", " or ") if part.facts.hub else None,
         "sha256": part.facts.sha256,
         "recorded": None if part.facts.sha256 else part.expected,
         "help": part.facts.help,

@@ -77,12 +77,12 @@ def describe_record(record: Mapping[str, Any]) -> str:
 
 
 def _path(choice: MethodChoice, device: str, dtype: str, test: bool, cache: Cache) -> Path:
-    known = {} if test else cache.hashes(choice.weights.values())
+    known = {} if test else cache.hashes(path for files in choice.weight_files.values() for path in files.values())
     made_with = {
         "revision": choice.card.revision,
         "sources": choice.source_hash(),
         "settings": "test" if test else dict(choice.settings),
-        "weights": {part: known[path] for part, path in choice.weights.items()} if known else {},
+        "weights": choice.weight_hashes(known) if known else {},
         "dtype": dtype,
         "torch": version("torch"),
     }

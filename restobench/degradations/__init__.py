@@ -12,6 +12,8 @@
 | `face` | the chain of the face-restoration papers |
 | `recipes` | the published ranges, by name |
 | `masks` | holes for inpainting |
+| `augment`, `distortion` | cutting, turning and distorting clean pictures |
+| `training` | pairs to train on: all of the above, task by task |
 | `pool` | mixing the degradations of several training batches |
 
 Nothing here draws from a global generator, and nothing knows of methods, data sets or metrics.

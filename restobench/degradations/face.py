@@ -156,20 +156,45 @@ def degrade_for_training(picture: Floats, recipe: FaceRecipe, generators: Genera
     Raises:
         RestobenchError: The picture is smaller than the largest factor that was drawn.
     """
+    blur = _draw_blur(recipe, generators)
+    down_factor, noise_sigma = _draw_size_and_noise(recipe, generators.numpy)
+    noise = generators.numpy.standard_normal((*small_size(picture, down_factor), 3))
+    drawn = FaceDegradation(*blur, down_factor, noise_sigma, *_draw_file(recipe, generators.numpy))
+    return DegradedFace(degraded_face(picture, drawn, noise), made_grey(picture) if drawn.grey else picture, drawn)
+
+
+def draw_for_training(recipe: FaceRecipe, generators: Generators) -> FaceDegradation:
+    """The values of `degrade_for_training` in their order, without the noise itself.
+
+    For sets that are made once: their noise has a stream of its own, so that the recorded values
+    and that stream give the picture again.
+    """
+    blur = _draw_blur(recipe, generators)
+    return FaceDegradation(
+        *blur, *_draw_size_and_noise(recipe, generators.numpy), *_draw_file(recipe, generators.numpy)
+    )
+
+
+def _draw_blur(recipe: FaceRecipe, generators: Generators) -> tuple[tuple[float, float], float]:
+    """Both sigmas and the angle."""
     python, numpy = generators.python, generators.numpy
     isotropic = python.choices((True, False), (recipe.isotropic_probability, 1 - recipe.isotropic_probability))[0]
-    sigma_x = sigma_y = float(numpy.uniform(*recipe.sigma_px))
-    angle = 0.0
-    if not isotropic:
-        sigma_y = float(numpy.uniform(*recipe.sigma_px))
-        angle = float(numpy.uniform(-math.pi, math.pi))
-    down_factor = float(numpy.uniform(*recipe.down_factor))
-    noise_sigma = float(numpy.uniform(*recipe.noise_sigma))
-    noise = numpy.standard_normal((*small_size(picture, down_factor), 3))
+    sigma_x = float(numpy.uniform(*recipe.sigma_px))
+    if isotropic:
+        return (sigma_x, sigma_x), 0.0
+    sigma_y = float(numpy.uniform(*recipe.sigma_px))
+    return (sigma_x, sigma_y), float(numpy.uniform(-math.pi, math.pi))
+
+
+def _draw_size_and_noise(recipe: FaceRecipe, numpy: NumpyGenerator) -> tuple[float, float]:
+    """The factor and the noise's sigma."""
+    return float(numpy.uniform(*recipe.down_factor)), float(numpy.uniform(*recipe.noise_sigma))
+
+
+def _draw_file(recipe: FaceRecipe, numpy: NumpyGenerator) -> tuple[int, bool]:
+    """The JPEG quality, and grey or not where the recipe has it."""
     quality = _whole_number(*recipe.jpeg_quality, numpy)
-    grey = recipe.grey_probability > 0 and bool(numpy.uniform() < recipe.grey_probability)
-    drawn = FaceDegradation((sigma_x, sigma_y), angle, down_factor, noise_sigma, quality, grey)
-    return DegradedFace(degraded_face(picture, drawn, noise), made_grey(picture) if grey else picture, drawn)
+    return quality, recipe.grey_probability > 0 and bool(numpy.uniform() < recipe.grey_probability)
 
 
 def _whole_number(low: int, high: int, numpy: NumpyGenerator) -> int:

@@ -5,6 +5,9 @@ earlier pairs, from which each step takes some at random, gives a step pictures 
 (Real-ESRGAN, section 3.5, "training pair pool").
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -53,3 +56,16 @@ class PairPool:
         self._lq[: len(lq)] = lq.clone().unbind()
         self._gt[: len(gt)] = gt.clone().unbind()
         return taken
+
+    def state(self) -> dict[str, Any]:
+        """The pairs and how many there may be, for `resume`; nothing before the first batch."""
+        if not self._lq:
+            return {}
+        return {"lq": torch.stack(self._lq), "gt": torch.stack(self._gt), "capacity": self._capacity}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Hold what `state` gave, on the device where it is: a training goes on as it would have."""
+        # A copy each: views would keep all of them in memory as long as one is held.
+        self._lq, self._gt = ([one.clone() for one in state[name]] if state else [] for name in ("lq", "gt"))
+        if state:
+            self._capacity = int(state["capacity"])

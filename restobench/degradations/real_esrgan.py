@@ -173,8 +173,28 @@ def degrade(gt: Tensor, recipe: RealEsrgan, generators: Generators) -> tuple[Deg
     return degrade_with(gt, kernel_batch(kernels), choices, recipe, generators.torch), kernels
 
 
+def draw_levels(recipe: RealEsrgan, choices: Choices, batch: int, generator: torch.Generator) -> tuple[Levels, Levels]:
+    """The levels of both stages without any noise, from the distributions of `degrade_with`.
+
+    For sets that are made once: their noise has a stream of its own, so that the recorded values
+    and that stream give the picture again.
+    """
+    noise1 = _draw_noise(choices.first.noise, recipe.stage1, batch, generator)
+    jpeg1 = uniform_tensor(*recipe.stage1.jpeg_quality, batch, generator)
+    noise2 = None
+    if choices.second is not None:
+        noise2 = _draw_noise(choices.second.noise, recipe.stage2, batch, generator)
+    jpeg2 = uniform_tensor(*recipe.stage2.jpeg_quality, batch, generator)
+    return _levels(noise1, jpeg1), _levels(noise2, jpeg2)
+
+
 def degrade_with(
-    gt: Tensor, kernels: KernelBatch, choices: Choices, recipe: RealEsrgan, generator: torch.Generator
+    gt: Tensor,
+    kernels: KernelBatch,
+    choices: Choices,
+    recipe: RealEsrgan,
+    generator: torch.Generator,
+    levels: tuple[Levels, Levels] | None = None,
 ) -> Degraded:
     """The chain itself, with given kernels and choices; levels and noise are drawn on the way.
 
@@ -184,6 +204,7 @@ def degrade_with(
         choices: Of `draw_choices`.
         recipe: For the ranges of the levels, and the scale.
         generator: On any device: the same numbers everywhere come from one on the CPU.
+        levels: Of `draw_levels`; then the noise alone is drawn.
 
     Returns:
         lq is (B, 3, H // scale, W // scale), float32, in [0, 1] and rounded to 8 bits.
@@ -199,8 +220,8 @@ def degrade_with(
 
     lq = filter2d(gt, kernels.first)
     lq = resized(lq, choices.first.resize, scale=choices.first.scale)
-    lq, noise1 = _noisy(lq, choices.first.noise, recipe.stage1, generator)
-    lq, jpeg1 = _compressed(lq, recipe.stage1.jpeg_quality, generator)
+    lq, noise1 = _noisy(lq, choices.first.noise, recipe.stage1, generator, levels and levels[0])
+    lq, jpeg1 = _compressed(lq, recipe.stage1.jpeg_quality, generator, levels and levels[0])
 
     noise2 = None
     if choices.second is not None:
@@ -208,28 +229,42 @@ def degrade_with(
             lq = filter2d(lq, kernels.second)
         height2, width2 = (int(side / recipe.scale * choices.second.scale) for side in (height, width))
         lq = resized(lq, choices.second.resize, size=(height2, width2))
-        lq, noise2 = _noisy(lq, choices.second.noise, recipe.stage2, generator)
+        lq, noise2 = _noisy(lq, choices.second.noise, recipe.stage2, generator, levels and levels[1])
 
     if choices.jpeg_last:
         lq = filter2d(resized(lq, choices.final_resize, size=small), kernels.final)
-        lq, jpeg2 = _compressed(lq, recipe.stage2.jpeg_quality, generator)
+        lq, jpeg2 = _compressed(lq, recipe.stage2.jpeg_quality, generator, levels and levels[1])
     else:
-        lq, jpeg2 = _compressed(lq, recipe.stage2.jpeg_quality, generator)
+        lq, jpeg2 = _compressed(lq, recipe.stage2.jpeg_quality, generator, levels and levels[1])
         lq = filter2d(resized(lq, choices.final_resize, size=small), kernels.final)
     eight_bit = (lq * 255).round().clamp(0, 255) / 255
     return Degraded(eight_bit, choices, _levels(noise1, jpeg1), _levels(noise2, jpeg2))
 
 
-def _noisy(pictures: Tensor, kind: NoiseKind, stage: Stage, generator: torch.Generator) -> tuple[Tensor, NoiseLevels]:
+def _draw_noise(kind: NoiseKind, stage: Stage, batch: int, generator: torch.Generator) -> NoiseLevels:
+    strength = stage.gaussian_sigma if kind == "gaussian" else stage.poisson_scale
+    return draw_noise_levels(strength, stage.grey_probability, batch, generator)
+
+
+def _noisy(
+    pictures: Tensor, kind: NoiseKind, stage: Stage, generator: torch.Generator, given: Levels | None
+) -> tuple[Tensor, NoiseLevels]:
     """The pictures with noise, and how strong it is."""
-    add, strength = (add_gaussian, stage.gaussian_sigma) if kind == "gaussian" else (add_poisson, stage.poisson_scale)
-    levels = draw_noise_levels(strength, stage.grey_probability, pictures.shape[0], generator)
+    if given is None:
+        levels = _draw_noise(kind, stage, pictures.shape[0], generator)
+    else:
+        levels = NoiseLevels(torch.tensor(given.noise), torch.tensor(given.grey))
+    add = add_gaussian if kind == "gaussian" else add_poisson
     return add(pictures, levels, generator), levels
 
 
-def _compressed(pictures: Tensor, quality: Range, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _compressed(
+    pictures: Tensor, quality: Range, generator: torch.Generator, given: Levels | None
+) -> tuple[Tensor, Tensor]:
     """The pictures after JPEG, and their qualities."""
-    drawn = uniform_tensor(*quality, pictures.shape[0], generator)
+    drawn = (
+        uniform_tensor(*quality, pictures.shape[0], generator) if given is None else torch.tensor(given.jpeg_quality)
+    )
     # What resizing and sinc filters let overshoot is cut before an encoder sees it.
     return jpeg(pictures.clamp(0, 1), drawn), drawn
 

@@ -59,6 +59,8 @@ FACE_RECIPES: Mapping[str, FaceRecipe] = MappingProxyType(
         "codeformer-stage2": FaceRecipe((1, 15), (4, 30), (0, 20), (30, 80)),
         "resshift-faceir": FaceRecipe((0.1, 15), (0.8, 32), (0, 20), (30, 100), grey_probability=0.01),
         "interlcm": FaceRecipe((0.1, 10), (1, 12), (0, 15), (60, 100)),
+        "interlcm-large": FaceRecipe((1, 15), (4, 30), (0, 20), (30, 80)),
     }
 )
-"""For training, by paper. InterLCM's program also draws a degradation by `codeformer-stage2`, and drops it."""
+"""For training, by paper. InterLCM trains on `interlcm`; its program also draws a degradation by
+`interlcm-large`, which is CodeFormer's second stage, and drops it."""

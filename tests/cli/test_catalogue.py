@@ -25,6 +25,9 @@ COMMANDS = [
     ["methods", "show"],
     ["datasets", "list"],
     ["datasets", "show"],
+    ["datasets", "make"],
+    ["datasets", "rebuild"],
+    ["datasets", "recipes"],
     ["metrics", "list"],
     ["metrics", "show"],
     ["weights"],
@@ -52,7 +55,7 @@ def test_every_command_explains_itself(restobench: Restobench, command: list[str
     ("group", "name", "known"),
     [
         ("methods", "bicubic", {"bicubic", "bilinear", "input", "lanczos", "nearest"}),
-        ("datasets", "demo", {"demo", "demo-face"}),
+        ("datasets", "demo", {"demo", "demo-face", "demo-restoration"}),
         ("metrics", "psnr", {"psnr", "psnr-y", "psnr-yiq", "ssim", "ssim-y", "ssim-yiq"}),
     ],
 )

@@ -16,6 +16,7 @@ from restobench.degradations.face import (
     degrade_for_training,
     degraded_face,
     draw_celeba_test,
+    draw_for_training,
     small_size,
 )
 from restobench.degradations.generators import Generators
@@ -117,6 +118,19 @@ def test_training_values_stay_in_the_recipe_s_ranges(name: str) -> None:
         assert recipe.jpeg_quality[0] <= one.jpeg_quality < recipe.jpeg_quality[1]
     assert 36 < sum(one.sigma_px[0] == one.sigma_px[1] for one in drawn) < 84
     assert all(one.angle_rad == 0 for one in drawn if one.sigma_px[0] == one.sigma_px[1])
+
+
+def test_values_are_drawn_in_the_same_order_without_the_noise() -> None:
+    """What comes before the noise is equal; what comes after it is drawn from where the noise would have begun."""
+    recipe = FACE_RECIPES["interlcm"]
+    picture = a_face(40, 48)
+
+    for seed in range(8):
+        drawn = draw_for_training(recipe, Generators.of_seed(seed))
+        used = degrade_for_training(picture, recipe, Generators.of_seed(seed)).degradation
+
+        assert replace(drawn, jpeg_quality=0) == replace(used, jpeg_quality=0)
+        assert drawn.jpeg_quality in range(*recipe.jpeg_quality)
 
 
 def test_grey_takes_the_clean_picture_with_it() -> None:

@@ -34,6 +34,23 @@ def test_it_gives_back_what_it_gets_while_it_fills_and_then_others() -> None:
     assert any(len(sources) > 1 for sources in batches_of_one)
 
 
+@pytest.mark.parametrize("stopped_after", [0, 2, 9])
+def test_a_pool_that_is_put_back_goes_on_as_it_would_have(stopped_after: int) -> None:
+    """Empty, filling or full, when a training was killed."""
+    pool, generator = PairPool(batches=3), torch.Generator().manual_seed(0)
+    for number in range(stopped_after):
+        pool.exchange(*batch(4 * number), generator)
+    resumed, same_generator = PairPool(batches=3), torch.Generator()
+
+    resumed.resume(pool.state())
+    same_generator.set_state(generator.get_state())
+
+    for number in range(stopped_after, stopped_after + 8):
+        one = pool.exchange(*batch(4 * number), generator)
+        other = resumed.exchange(*batch(4 * number), same_generator)
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 def test_pairs_that_do_not_fit_are_refused() -> None:
     """Pictures of two sizes cannot become one batch."""
     pool = PairPool()

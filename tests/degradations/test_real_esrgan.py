@@ -11,7 +11,15 @@ import torch
 from scipy.stats import kstest
 
 from restobench.degradations.generators import Generators
-from restobench.degradations.real_esrgan import Choices, degrade, draw_choices
+from restobench.degradations.real_esrgan import (
+    Choices,
+    degrade,
+    degrade_with,
+    draw_choices,
+    draw_kernels,
+    draw_levels,
+    kernel_batch,
+)
 from restobench.degradations.recipes import IMAGENET_TEST, REAL_ESRGAN_RECIPES, REAL_ESRGAN_TRAINING
 from restobench.errors import RestobenchError
 from tests.filling import image
@@ -108,6 +116,26 @@ def test_levels_and_qualities_follow_the_recipe() -> None:
     assert kstest(degraded.first.jpeg_quality, "uniform", (70, 25)).pvalue > 1e-3
     assert kstest(degraded.second.jpeg_quality, "uniform", (80, 20)).pvalue > 1e-3
     assert share_is(sum(degraded.first.grey), 300, 0.4)
+
+
+@pytest.mark.parametrize("name", REAL_ESRGAN_RECIPES)
+@pytest.mark.parametrize("seed", range(3))
+def test_levels_can_be_drawn_before_and_handed_in(name: str, seed: int) -> None:
+    """So that a picture follows from recorded values and a stream of noise of its own."""
+    recipe, gt = REAL_ESRGAN_RECIPES[name], image("gt", (2, 3, 96, 112), seed)
+    generators = Generators.of_seed(seed)
+    kernels = kernel_batch([draw_kernels(recipe, generators) for _ in range(2)])
+    choices = draw_choices(recipe, generators.python)
+
+    levels = draw_levels(recipe, choices, 2, generators.torch)
+    degraded, again = (
+        degrade_with(gt, kernels, choices, recipe, Generators.of_seed(5).torch, levels) for _ in range(2)
+    )
+
+    assert (degraded.first, degraded.second) == levels
+    assert bool(levels[1].noise) == (choices.second is not None)
+    assert torch.equal(degraded.lq, again.lq)
+    assert len(levels[0].noise) == len(levels[0].grey) == len(levels[1].jpeg_quality) == 2
 
 
 def test_a_picture_without_four_pixels_is_refused() -> None:

@@ -138,7 +138,7 @@ class Listener:
         self.said.append(line)
 
     def stage(self, title: str, total: int) -> object:
-        from restobench.benchmark import Silence
+        from restobench.reporter import Silence
 
         return Silence().stage(title, total)
 

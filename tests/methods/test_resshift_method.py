@@ -16,11 +16,11 @@ from restobench.card import Value
 from restobench.errors import RestobenchError
 from restobench.method import Setup, choose_method
 from restobench.noise import Noise
+from restobench.tiling import pad_to_multiple
 from restobench_methods.resshift.autoencoder import VQAutoencoder
 from restobench_methods.resshift.configurations import CONFIGURATIONS, shrunk
 from restobench_methods.resshift.method import ResShift
 from restobench_methods.resshift.network import UNet
-from restobench_methods.resshift.pipeline import pad_to_multiple
 from tests.filling import fill, image
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -258,10 +258,13 @@ def test_the_card_says_what_the_code_does(variant: str) -> None:
         assert choice.settings[key] == getattr(configuration, key)
     assert choice.card.scales == (configuration.scale,)
     assert choice.card.needs_mask == bool(configuration.unet.get("cond_mask"))
-    assert choice.missing_parts() == ["unet", "autoencoder"]
+    assert choice.missing_parts() == (["unet"] if configuration.autoencoder is None else ["unet", "autoencoder"])
     for part in choice.card.variants[variant].weights.values():
-        assert part.url is not None
-        assert part.url.endswith(f"/{part.file}")
+        if variant == "tiny":  # of which there is no file yet: it is trained first
+            assert part.url is None
+        else:
+            assert part.url is not None
+            assert part.url.endswith(f"/{part.file}")
 
 
 def test_every_variant_of_the_card_is_one_of_the_code() -> None:

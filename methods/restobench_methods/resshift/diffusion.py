@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-Prediction = Literal["xstart", "residual", "epsilon", "epsilon_scale"]
-"""What the network's output is: x_0, y - x_0, the unit noise, or kappa sqrt(eta_t) times it."""
+from restobench_methods.resshift.configurations import Prediction
 
 Network = Callable[[Tensor, Tensor], Tensor]
 """(normalised x_t (B, C, H, W), original step of each sample (B,)) -> what is predicted."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from restobench.checkpoint import load_strictly
+from restobench.checkpoint import load_strictly, read_configuration
 from restobench.errors import RestobenchError
 from restobench.method import Setup
 from restobench.noise import Noise
@@ -30,7 +31,7 @@ class ResShift:
                 were trained with another, or the scale is not the variant's.
         """
         name = f"resshift@{setup.variant}"
-        configuration = CONFIGURATIONS[setup.variant]
+        configuration = _of_checkpoint(setup.weights.get("unet")) or CONFIGURATIONS[setup.variant]
         if setup.scale is not None and setup.scale != configuration.scale:
             raise RestobenchError(f"'{name}' works at x{configuration.scale}, and x{setup.scale} is asked for.")
         if setup.test:
@@ -40,21 +41,23 @@ class ResShift:
         self.at_once = int(setup.settings["tiles_at_once"])
         check_tiles(self.tile, self.overlap)
         diffusion = _chain(name, setup, configuration)
-        if not setup.test and (missing := [part for part in ("unet", "autoencoder") if part not in setup.weights]):
+        parts = ("unet",) if configuration.autoencoder is None else ("unet", "autoencoder")
+        if not setup.test and (missing := [part for part in parts if part not in setup.weights]):
             raise RestobenchError(f"'{name}' needs the weights of its {missing[0]}: --weights {missing[0]}=FILE.")
 
         # Seeded, so that a network of which no file is there, in a test, is always the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            unet, autoencoder = UNet(**configuration.unet), VQAutoencoder(**configuration.autoencoder)
+            unet = UNet(**configuration.unet)
+            autoencoder = None if configuration.autoencoder is None else VQAutoencoder(**configuration.autoencoder)
         for part, module in {"unet": unet, "autoencoder": autoencoder}.items():
-            if part in setup.weights:
+            if module is not None and part in setup.weights:
                 setup.audit[part] = load_strictly(module, setup.weights[part])
         if setup.settings["compile"]:
             unet.predict = torch.compile(unet.predict)  # type: ignore[method-assign]  # of this one network
         self.pipeline = Pipeline(
             unet=ready(unet, setup.device, setup.dtype),
-            autoencoder=ready(autoencoder, setup.device, setup.dtype),
+            autoencoder=None if autoencoder is None else ready(autoencoder, setup.device, setup.dtype),
             diffusion=diffusion,
             scale=configuration.scale,
             multiple=configuration.multiple,
@@ -77,6 +80,20 @@ class ResShift:
         return self.pipeline.restore(lq, noise, tile=self.tile, overlap=self.overlap, at_once=self.at_once)
 
 
+def _of_checkpoint(unet: Path | None) -> Configuration | None:
+    """What a checkpoint of `restobench train resshift` says of itself; None where there is none that does.
+
+    Raises:
+        RestobenchError: It is another method's.
+    """
+    made = read_configuration(unet) if unet else None
+    if made is None:
+        return None
+    if made.get("recipe") != "resshift":
+        raise RestobenchError(f"{unet} was made by a training of {made.get('recipe')}, not of resshift.")
+    return Configuration(**made["network"])
+
+
 def _chain(name: str, setup: Setup, configuration: Configuration) -> Diffusion:
     """The chain that the settings ask for, where the weights can walk it."""
     kappa, power, min_noise_level = (float(setup.settings[key]) for key in ("kappa", "power", "min_noise_level"))
@@ -91,21 +108,24 @@ def _chain(name: str, setup: Setup, configuration: Configuration) -> Diffusion:
         power=power,
         min_noise_level=min_noise_level,
         sqrt_eta_end=math.sqrt(float(setup.settings["eta_end"])),
+        prediction=configuration.prediction,
+        latent=configuration.autoencoder is not None,
         respacing=None if steps == trained_steps else steps,
     )
 
 
 def _refuse_untrained(name: str, setup: Setup, configuration: Configuration) -> None:
     """A network knows a step by its number and expects there the noise it was trained with."""
-    way_out = "Leave it, or say retrained=true with a checkpoint of your own that was trained so."
     for key in ("kappa", "power", "min_noise_level"):
         asked, trained = setup.settings[key], getattr(configuration, key)
         if asked != trained:
             raise RestobenchError(
-                f"'{name}' was trained with {key} = {trained:g} and cannot restore with {asked:g}. {way_out}"
+                f"'{name}' was trained with {key} = {trained:g} and cannot restore with {asked:g}. "
+                f"Set {key}={trained:g}, or say retrained=true with a checkpoint that was trained so."
             )
     if int(setup.settings["steps"]) > configuration.steps:
         raise RestobenchError(
             f"'{name}' was trained on {configuration.steps} steps and can take fewer of them, but not "
-            f"{setup.settings['steps']}. {way_out}"
+            f"{setup.settings['steps']}. Set steps={configuration.steps} or fewer, or say retrained=true with a "
+            "checkpoint that was trained so."
         )

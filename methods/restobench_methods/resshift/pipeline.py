@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restobench.noise import Noise
-from restobench.tiling import restore_in_tiles
+from restobench.tiling import pad_to_multiple, restore_in_tiles
 from restobench_methods.resshift.autoencoder import VQAutoencoder
 from restobench_methods.resshift.diffusion import Diffusion
 from restobench_methods.resshift.network import UNet
@@ -44,22 +44,6 @@ def enlarge(picture: Tensor, scale: int) -> Tensor:
     (B, C, H, W) -> (B, C, scale H, scale W).
     """
     return picture if scale == 1 else F.interpolate(picture, scale_factor=scale, mode="bicubic")
-
-
-def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
-    """Mirror the picture downwards and to the right until its sides are multiples of `multiple`.
-
-    The edge itself is not repeated. Where the picture is shorter than what is missing it is
-    mirrored again and again (reflection alone needs more pixels than it adds).
-    """
-    for dim in (2, 3):
-        side = picture.shape[dim]
-        wanted = -(-side // multiple) * multiple
-        if wanted > side:
-            period = max(1, 2 * (side - 1))
-            place = torch.arange(wanted, device=picture.device) % period
-            picture = picture.index_select(dim, torch.minimum(place, period - place) if side > 1 else place)
-    return picture
 
 
 @dataclass(frozen=True)

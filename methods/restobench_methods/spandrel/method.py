@@ -76,7 +76,8 @@ class Spandrel:
         if self.network.purpose == "FaceSR" and (height, width) != (FACE_SIDE, FACE_SIDE):
             raise RestobenchError(
                 f"{self.network.architecture.name} restores aligned faces of {FACE_SIDE} x {FACE_SIDE} pixels, and "
-                f"this picture has {width} x {height}; resize or align the faces first."
+                f"this picture has {width} x {height}; resize or align the faces first. "
+                "'restobench restore --whole' finds and aligns those of photographs."
             )
         if self.network.purpose == "Inpainting":
             if mask is None:

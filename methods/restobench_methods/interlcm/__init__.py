@@ -1,0 +1,1 @@
+"""InterLCM: low-quality faces restored as intermediate states of a latent consistency model."""

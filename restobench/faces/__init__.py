@@ -1,0 +1,1 @@
+"""Whole photographs: find the faces, align them, restore them, paste them back."""
