@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 import torch
 from torch import Tensor
@@ -86,7 +87,7 @@ def _with_features(x: Tensor, y: Tensor) -> Tensor:
     """tr (S1 S2)^(1/2) of centred features (n, d) and (m, d)."""
     if min(len(x), len(y)) < x.shape[1]:
         singular: Tensor = torch.linalg.svdvals(x @ y.T)
-        return singular.sum() / ((len(x) - 1) * (len(y) - 1)) ** 0.5
+        return singular.sum() / sqrt((len(x) - 1) * (len(y) - 1))
     return _with_gaussian(x, Gaussian(y.mean(dim=0), y.T @ y / (len(y) - 1)))
 
 

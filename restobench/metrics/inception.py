@@ -9,6 +9,7 @@ same as pytorch-fid's; torch-fidelity's has the same weights and TensorFlow's ow
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

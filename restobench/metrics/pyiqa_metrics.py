@@ -41,13 +41,22 @@ class PyiqaMetric:
         self._network = build(setup.options, list(setup.weights.values())).to(setup.device)
 
     def __call__(self, restored: Tensor, gt: Tensor | None = None) -> Tensor:
-        """(B, 3, H, W), twice for a full-reference metric -> (B,), float64; raises as `check_pair`."""
+        """(B, 3, H, W), twice for a full-reference metric -> (B,), float64.
+
+        Raises:
+            RestobenchError: As `check_pair` does; or a picture has no value, as a flat one has no NIQE.
+        """
         if gt is None:
             check_pictures(restored, "restored")
-            values = self._network(restored)
         else:
             check_pair(restored, gt)
-            values = self._network(restored, gt)
+        with _quiet():
+            try:
+                values = self._network(restored) if gt is None else self._network(restored, gt)
+            except torch.linalg.LinAlgError as error:
+                raise RestobenchError(
+                    f"pyiqa's {type(self._network).__name__} has no number for a picture, which may be flat or too small."
+                ) from error
         # One number a picture comes as (B, 1), as (B,), and of a single picture without any dimension.
         found: Tensor = values.double().reshape(len(restored), -1)
         assert found.shape[1] == 1, "a metric gives one number a picture"
@@ -74,7 +83,8 @@ def build(options: Mapping[str, Option], files: Collection[Path]) -> nn.Module:
             try:
                 network: nn.Module = constructor(**arguments)
             except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-                raise RestobenchError(f"pyiqa cannot build {kind} from {_listed(files)}: {error}") from error
+                reason = " ".join(str(error).split())
+                raise RestobenchError(f"pyiqa cannot build {kind} from {_listed(files)}: {reason}") from error
     if unset := unset_values(network):
         raise RestobenchError(
             f"{len(unset)} tensors of pyiqa's {kind}, {unset[0]} among them, were given no value by "
@@ -93,7 +103,7 @@ def _listed(files: Collection[Path]) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """It prints what it loads, and its libraries warn of torchvision's old names and of pkg_resources."""
+    """It prints what it loads, and warns of torchvision's old names, of pkg_resources, of flat pictures."""
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
