@@ -1,15 +1,16 @@
 """One evaluation with seven metrics beside one process for each that runs pyiqa; and the Frechet distance beside sqrtm.
 
-    .venv/bin/python benchmarks/metrics.py [scores] [frechet] [--pictures 64] [--metrics psnr,ssim,...] [--threads 1]
+    .venv/bin/python benchmarks/metrics.py [scores] [frechet] [--pictures 64] [--side 96] [--metrics ...] [--threads 1]
 
-`scores`: crops of 128 to 192 pixels from scikit-image's photographs, noisy ones against clean ones. `restobench
+`scores`: crops of scikit-image's photographs in four sizes, noisy ones against clean ones. `restobench
 evaluate` scores them once with all metrics; then, for each metric, a process builds pyiqa's and is given
-picture after picture, as pyiqa's command line does. Networks on both sides have the same files of
-weights, whose values follow from names, so that the numbers must agree; the largest difference is
-told. Processor time of whole processes, start-up included, with one thread setting for both.
+picture after picture, as pyiqa's command line does. Networks of full size on both sides read the same
+files of weights, whose values follow from names, so that the numbers must agree; the largest
+difference is told. Processor time of whole processes, start-up included, with one thread setting for both.
 
 `frechet`: features like Inception's (2048, correlated) for n = 407, 970 and 3,000 against stored
-statistics, and two sets of 407; ours and the textbook's formula with scipy's `sqrtm`.
+statistics, and two sets of 407; ours and the textbook's formula with scipy's `sqrtm`. The peak of
+memory is told for ours at each n, beyond the features, which have to be there anyway.
 
 Needs the extra `iqa` and no network. Asserts nothing.
 """
@@ -29,8 +30,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-METRICS = "psnr,ssim,psnr-y,lpips-alex,lpips-vgg,dists,musiq"
-THEIRS = {
+METRICS = "psnr,ssim,psnr-y,lpips-alex,lpips-vgg,clipiqa-pyiqa,topiq_nr"
+THEIRS: dict[str, tuple[str, dict[str, object]]] = {
     # Our name: pyiqa's, and what it must be told to compute the same.
     "psnr": ("psnr", {}),
     "ssim": ("ssimc", {}),
@@ -39,72 +40,80 @@ THEIRS = {
     "lpips-vgg": ("lpips-vgg", {}),
     "dists": ("dists", {}),
     "musiq": ("musiq", {}),
-    "topiq_nr": ("topiq_nr", {}),
+    "topiq_nr": ("topiq_nr", {"backbone_pretrain": False}),  # its own file holds the backbone
     "clipiqa-pyiqa": ("clipiqa", {}),
 }
-SIDES = ((128, 128), (128, 192), (192, 128), (160, 160))
 
 
-def write_pictures(folder: Path, count: int) -> None:
-    """Clean crops, and the same with noise, as 8-bit PNG."""
+def write_pictures(folder: Path, count: int, side: int) -> None:
+    """Clean crops with sides of `side` to half as much again, and the same with noise, as 8-bit PNG."""
     import numpy as np
     from PIL import Image
     from skimage import data
 
     photographs = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket()]
+    longer, between = side * 3 // 2, side * 4 // 3
+    sizes = ((side, side), (side, longer), (longer, side), (between, between))
     generator = np.random.default_rng(0)
     for number in range(count):
-        photograph, (height, width) = photographs[number % 4], SIDES[number // 4 % 4]
+        photograph, (height, width) = photographs[number % 4], sizes[number // 4 % 4]
         top, left = (
             int(generator.integers(0, side - size))
             for side, size in zip(photograph.shape[:2], (height, width), strict=True)
         )
         clean = photograph[top : top + height, left : left + width]
         noisy = np.clip(clean + generator.normal(0, 12, clean.shape), 0, 255).round().astype(np.uint8)
-        for part, pixels in (("gt", clean), ("restored", noisy)):
+        for part, pixels in (("clean/gt", clean), ("restored", noisy)):
             (folder / part).mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(folder / part / f"{number:03}.png")
 
 
 def write_weights(home: Path, names: Sequence[str]) -> None:
-    """Files of weights with values that follow from names, where restobench keeps them."""
+    """Files of weights with values that follow from names: where restobench keeps them, and where pyiqa does."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from tests.metrics.filled import put_weights
+    import lpips
+    import torch
 
-    put_weights(home, *[name for name in names if name in THEIRS])
+    from tests.metrics.filled import clip, put_weights
+
+    ours = home / "weights" / "metrics" / "restobench"
+    ours.mkdir(parents=True)
+    if "clipiqa-pyiqa" in names:  # the tests make do with a small one
+        torch.save(clip(full=True).state_dict(), ours / "RN50.pt")
+    put_weights(home, *names)
+    places = [home / "hub" / place for place in ("checkpoints", "pyiqa", "clip")]
+    for place in places:
+        place.mkdir(parents=True)
+        for path in ours.iterdir():
+            (place / path.name).symlink_to(path)
+    # pyiqa keeps LPIPS's linear layers in files of its own; the lpips package has the same ones.
+    for network, file in (("alex", "LPIPS_v0.1_alex-df73285e.pth"), ("vgg", "LPIPS_v0.1_vgg-a78928a0.pth")):
+        (places[1] / file).symlink_to(Path(lpips.__file__).parent / "weights" / "v0.1" / f"{network}.pth")
 
 
 def theirs(name: str, folder: Path, home: Path) -> None:
     """The process of one metric: pyiqa's network, given picture after picture; prints the values as JSON."""
-    import torch
     import torch.hub
 
-    files = {path.name: path for path in (home / "weights" / "metrics" / "restobench").iterdir()}
-    hub = home / "hub"
-    for place in ("checkpoints", "pyiqa", "clip"):
-        (hub / place).mkdir(parents=True, exist_ok=True)
-        for file, path in files.items():
-            if not (hub / place / file).exists():
-                (hub / place / file).symlink_to(path)
-    # pyiqa keeps LPIPS's linear layers in a file of its own; the lpips package has the same ones.
-    for network, file in (("alex", "LPIPS_v0.1_alex-df73285e.pth"), ("vgg", "LPIPS_v0.1_vgg-a78928a0.pth")):
-        if not (hub / "pyiqa" / file).exists():
-            from importlib.util import find_spec
-
-            spec = find_spec("lpips")
-            assert spec is not None
-            assert spec.origin is not None
-            (hub / "pyiqa" / file).symlink_to(Path(spec.origin).parent / "weights" / "v0.1" / f"{network}.pth")
-    torch.hub.set_dir(hub)
+    torch.hub.set_dir(home / "hub")
     import pyiqa
+    import pyiqa.archs.clip_model
+
+    # Its own check takes OpenAI's very file, a TorchScript archive; here it is a state dict.
+    pyiqa.archs.clip_model._download = lambda url, root: str(home / "hub" / "clip" / Path(url).name)
+    torch.jit.load = _no_archive
 
     called, options = THEIRS[name]
     metric = pyiqa.create_metric(called, device="cpu", **options)
     values = []
     for path in sorted((folder / "restored").iterdir()):
-        pair = (str(path), str(folder / "gt" / path.name))
+        pair = (str(path), str(folder / "clean" / "gt" / path.name))
         values.append(metric(*pair).item() if metric.metric_mode == "FR" else metric(pair[0]).item())
     print("values:" + json.dumps(values))
+
+
+def _no_archive(*_: object, **__: object) -> None:
+    raise RuntimeError
 
 
 def timed(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float, str]:
@@ -118,42 +127,28 @@ def timed(command: Sequence[str], environment: dict[str, str]) -> tuple[float, f
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall, done.stdout
 
 
-def scores(names: Sequence[str], count: int, threads: int) -> None:
+def scores(names: Sequence[str], count: int, side: int, threads: int) -> None:
     """The first table."""
     import pandas as pd
 
     work = Path(tempfile.mkdtemp(prefix="restobench-"))
-    home, folder = work / "home", work / "pictures"
+    home, pictures = work / "home", work / "pictures"
     try:
-        write_pictures(folder, count)
+        write_pictures(pictures, count, side)
         write_weights(home, names)
         environment = os.environ | {"RESTOBENCH_HOME": str(home), "RESTOBENCH_RUNS": str(work / "runs")}
         environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
-        arguments = ["--restored", str(folder / "restored"), "--dataset", str(folder / "clean"), "--as", "noisy"]
-        (folder / "clean").mkdir()
-        shutil.move(folder / "gt", folder / "clean" / "gt")
-        ours, our_wall, _ = timed(
-            [
-                sys.executable,
-                "-m",
-                "restobench",
-                "evaluate",
-                *arguments,
-                "--metrics",
-                ",".join(names),
-                "--device",
-                "cpu",
-            ],
-            environment,
-        )
-        shutil.move(folder / "clean" / "gt", folder / "gt")
+        what = ["--restored", str(pictures / "restored"), "--dataset", str(pictures / "clean"), "--as", "noisy"]
+        how = ["--metrics", ",".join(names), "--device", "cpu"]
+        ours, our_wall, _ = timed([sys.executable, "-m", "restobench", "evaluate", *what, *how], environment)
         (table,) = (work / "runs").rglob("samples.parquet")
         values = pd.read_parquet(table).set_index("id").sort_index()
-        print(f"\n{count} pictures, {threads} thread{'s' * (threads > 1)}\n")
+        print(f"\n{count} pictures with sides of {side} to {side * 3 // 2}, threads: {threads}\n")
         print("| | processor s | wall s | largest difference |\n|---|---:|---:|---:|")
         total = total_wall = 0.0
         for name in names:
-            seconds, wall, printed = timed([sys.executable, __file__, "one", name, str(folder), str(home)], environment)
+            one = [sys.executable, __file__, "one", name, str(pictures), str(home)]
+            seconds, wall, printed = timed(one, environment)
             found = json.loads(next(line for line in printed.splitlines() if line.startswith("values:"))[7:])
             total, total_wall = total + seconds, total_wall + wall
             apart = (values[name] - found).abs().max()
@@ -219,6 +214,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", choices=["scores", "frechet"], default=["scores", "frechet"])
     parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--metrics", default=METRICS)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -226,7 +222,7 @@ def main() -> None:
 
     print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}")
     if "scores" in options.what:
-        scores(options.metrics.split(","), options.pictures, options.threads)
+        scores(options.metrics.split(","), options.pictures, options.side, options.threads)
     if "frechet" in options.what:
         frechet(options.threads)
 

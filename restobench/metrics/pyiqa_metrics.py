@@ -54,8 +54,9 @@ class PyiqaMetric:
             try:
                 values = self._network(restored) if gt is None else self._network(restored, gt)
             except torch.linalg.LinAlgError as error:
+                kind = type(self._network).__name__
                 raise RestobenchError(
-                    f"pyiqa's {type(self._network).__name__} has no number for a picture, which may be flat or too small."
+                    f"pyiqa's {kind} has no number for a picture, which may be flat or too small."
                 ) from error
         # One number a picture comes as (B, 1), as (B,), and of a single picture without any dimension.
         found: Tensor = values.double().reshape(len(restored), -1)
@@ -90,7 +91,18 @@ def build(options: Mapping[str, Option], files: Collection[Path]) -> nn.Module:
             f"{len(unset)} tensors of pyiqa's {kind}, {unset[0]} among them, were given no value by "
             f"{_listed(files)}; another file is wanted."
         )
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    if arguments.get("model_type") == "clipiqa":
+        _read_texts_once(network)
+    return network
+
+
+@torch.no_grad()
+def _read_texts_once(network: Any) -> None:
+    """Keep what CLIP makes of the texts: they never change, and with each batch cost more than several pictures."""
+    (clip,) = network.clip_model
+    features = clip.encode_text(network.prompt_pairs)
+    clip.encode_text = lambda texts: features.to(texts.device)
 
 
 def _argument(value: Option) -> Any:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from restobench.card import DatasetCard, write_card
-from restobench.dataset import CARD, DEFAULT_PROTOCOL, fingerprint_of
+from restobench.dataset import CARD, fingerprint_of
 from restobench.errors import RestobenchError
 from restobench.files import PART_PREFIX, sha256_of, written_whole
 from restobench.image import write_picture
@@ -171,7 +171,7 @@ class SetFolder:
             licence="that of the clean pictures",
             source="restobench datasets make",
             citation=recipe.citation,
-            protocol=DEFAULT_PROTOCOL,
+            protocol=recipe.protocol,
             lq="lq/**/*.png",
             gt="gt/**/*.png",
             fingerprint=fingerprint_of({sample.id: (sample.lq.sha256, sample.gt.sha256, "") for sample in ordered}),

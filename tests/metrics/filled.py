@@ -51,21 +51,21 @@ def statistics() -> dict[str, Any]:
     return {"mean": features.mean(axis=0), "cov": np.cov(features, rowvar=False).astype(np.float32)}
 
 
-def clip(width: int = 8) -> nn.Module:
-    """CLIP's ResNet with one block a stage, and a text transformer of one layer."""
+def clip(*, full: bool = False) -> nn.Module:
+    """CLIP's ResNet with one block a stage, and a text transformer of one layer; or the RN50 itself."""
     from piq.feature_extractors.clip import CLIP
 
     network = CLIP(
-        embed_dim=16,
-        image_resolution=64,
-        vision_layers=(1, 1, 1, 1),
-        vision_width=width,
+        embed_dim=1024 if full else 16,
+        image_resolution=224 if full else 64,
+        vision_layers=(3, 4, 6, 3) if full else (1, 1, 1, 1),
+        vision_width=64 if full else 8,
         vision_patch_size=None,  # type: ignore[arg-type]  # as piq itself builds a ResNet
         context_length=77,
         vocab_size=49408,
-        transformer_width=64,
-        transformer_heads=1,
-        transformer_layers=1,
+        transformer_width=512 if full else 64,
+        transformer_heads=8 if full else 1,
+        transformer_layers=12 if full else 1,
     )
     return fill(network, skip=["logit_scale"])
 
@@ -85,6 +85,14 @@ def musiq() -> dict[str, Tensor]:
     return fill(network).state_dict()
 
 
+def topiq() -> dict[str, dict[str, Tensor]]:
+    """pyiqa's network, the backbone included; what its buffers say of pictures stays."""
+    from pyiqa.archs.topiq_arch import CFANet
+
+    network: nn.Module = CFANet(use_ref=False, backbone_pretrain=False, pretrained=False)
+    return {"params": fill(network, skip=["default_mean", "default_std"]).state_dict()}
+
+
 def dists() -> dict[str, Tensor]:
     """The weights of structure and texture, which are all that its file holds; of one sign, as the real ones are."""
     return {name: noise(name, (1, 1475, 1, 1)).abs() for name in ("alpha", "beta")}
@@ -99,6 +107,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "RN50.pt": lambda: clip().state_dict(),
     "alignment_WFLW_4HG.pth": landmarks,
     "musiq_koniq_ckpt-e95806b9.pth": musiq,
+    "cfanet_nr_koniq_res50-9a73138b.pth": topiq,
     "DISTS_weights-f5e65c96.pth": dists,
 }
 

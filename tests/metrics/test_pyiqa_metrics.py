@@ -19,7 +19,7 @@ from restobench.card import Option
 from restobench.errors import RestobenchError
 from restobench.metrics.pyiqa_metrics import PyiqaMetric, build
 from restobench.metrics.registry import Metric, MetricSetup, all_metrics, choose_metrics, family_metrics
-from tests.metrics.filled import musiq
+from tests.metrics.filled import clip, musiq
 from tests.metrics.pairs import a_pair
 
 pytestmark = [
@@ -114,6 +114,26 @@ def test_musiq_is_pyiqa_s_from_a_file_of_ours(load: Callable[[str], Callable[[Te
 
     assert ours.tolist() == pytest.approx(expected.tolist(), rel=1e-5)
     assert ours.tolist() == pytest.approx(alone.tolist(), rel=1e-5)
+
+
+def test_clipiqa_is_pyiqa_s_and_reads_its_texts_once(
+    load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They never change, and pyiqa reads them again for each batch."""
+    from pyiqa.archs import clip_model, clipiqa_arch
+
+    metric = load("clipiqa-pyiqa")
+    monkeypatch.setattr(clipiqa_arch, "load", lambda *_: clip_model.build_model(clip().state_dict()).float().eval())
+    theirs = clipiqa_arch.CLIPIQA()
+    pictures, _ = a_pair(2, 64, 96)
+
+    with torch.inference_mode():
+        expected = theirs(pictures).flatten()
+        theirs.clip_model[0].token_embedding.weight.zero_()
+        metric._network.clip_model[0].token_embedding.weight.zero_()
+
+        assert metric(pictures).tolist() == pytest.approx(expected.tolist(), rel=1e-6)
+        assert theirs(pictures).flatten().tolist() != pytest.approx(expected.tolist(), rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["musiq", "niqe", "pyiqa:cnniqa", "pyiqa:clipiqa+", "pyiqa:brisque"])
