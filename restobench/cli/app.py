@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, datasets, doctor, leaderboard, restore, results, run, train, weights
+from restobench.cli import (
+    catalogue,
+    check,
+    compare,
+    datasets,
+    doctor,
+    explain,
+    leaderboard,
+    restore,
+    results,
+    run,
+    train,
+    weights,
+)
 
 app = typer.Typer(
     name="restobench",
@@ -36,6 +49,8 @@ app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(restore.restore)
 app.command()(results.results)
+app.command()(compare.compare)
+app.command()(explain.explain)
 app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
