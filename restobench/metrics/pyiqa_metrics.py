@@ -53,7 +53,7 @@ class PyiqaMetric:
         with _quiet():
             try:
                 values = self._network(restored) if gt is None else self._network(restored, gt)
-            except torch.linalg.LinAlgError as error:
+            except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # torch exports it in its own way
                 kind = type(self._network).__name__
                 raise RestobenchError(
                     f"pyiqa's {kind} has no number for a picture, which may be flat or too small."
