@@ -1,6 +1,6 @@
 """One evaluation with seven metrics beside one process for each that runs pyiqa; and the Frechet distance beside sqrtm.
 
-    .venv/bin/python benchmarks/metrics.py [scores] [frechet] [--pictures 64] [--side 96] [--metrics ...] [--threads 1]
+    .venv/bin/python benchmarks/metrics.py [scores] [memory] [frechet] [--pictures 64] [--side 96] [--metrics ...]
 
 `scores`: crops of scikit-image's photographs in four sizes, noisy ones against clean ones. `restobench
 evaluate` scores them once with all metrics; then, for each metric, a process builds pyiqa's and is given
@@ -9,8 +9,9 @@ files of weights, whose values follow from names, so that the numbers must agree
 difference is told. Processor time of whole processes, start-up included, with one thread setting for both.
 
 `frechet`: features like Inception's (2048, correlated) for n = 407, 970 and 3,000 against stored
-statistics, and two sets of 407; ours and the textbook's formula with scipy's `sqrtm`. The peak of
-memory is told for ours at each n, beyond the features, which have to be there anyway.
+statistics, and two sets of 407; ours and the textbook's formula with scipy's `sqrtm`.
+
+`memory`: the peak of `restobench evaluate --metrics fid-gt` over so many pictures, and over four times as many.
 
 Needs the extra `iqa` and no network. Asserts nothing.
 """
@@ -21,15 +22,15 @@ import argparse
 import json
 import os
 import platform
-import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+PARTS = ["scores", "memory", "frechet"]
 METRICS = "psnr,ssim,psnr-y,lpips-alex,lpips-vgg,clipiqa-pyiqa,topiq_nr"
 THEIRS: dict[str, tuple[str, dict[str, object]]] = {
     # Our name: pyiqa's, and what it must be told to compute the same.
@@ -91,23 +92,23 @@ def write_weights(home: Path, names: Sequence[str]) -> None:
         (places[1] / file).symlink_to(Path(lpips.__file__).parent / "weights" / "v0.1" / f"{network}.pth")
 
 
-def theirs(name: str, folder: Path, home: Path) -> None:
+def theirs(name: str, work: Path) -> None:
     """The process of one metric: pyiqa's network, given picture after picture; prints the values as JSON."""
     import torch.hub
 
-    torch.hub.set_dir(home / "hub")
+    torch.hub.set_dir(work / "home" / "hub")
     import pyiqa
     import pyiqa.archs.clip_model
 
     # Its own check takes OpenAI's very file, a TorchScript archive; here it is a state dict.
-    pyiqa.archs.clip_model._download = lambda url, root: str(home / "hub" / "clip" / Path(url).name)
+    pyiqa.archs.clip_model._download = lambda url, root: str(work / "home" / "hub" / "clip" / Path(url).name)
     torch.jit.load = _no_archive
 
     called, options = THEIRS[name]
     metric = pyiqa.create_metric(called, device="cpu", **options)
     values = []
-    for path in sorted((folder / "restored").iterdir()):
-        pair = (str(path), str(folder / "clean" / "gt" / path.name))
+    for path in sorted((work / "restored").iterdir()):
+        pair = (str(path), str(work / "clean" / "gt" / path.name))
         values.append(metric(*pair).item() if metric.metric_mode == "FR" else metric(pair[0]).item())
     print("values:" + json.dumps(values))
 
@@ -116,52 +117,82 @@ def _no_archive(*_: object, **__: object) -> None:
     raise RuntimeError
 
 
-def timed(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float, str]:
-    """Processor seconds and wall seconds of a process and what it printed."""
-    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    wall = time.perf_counter() - wall
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall, done.stdout
+class Ended(NamedTuple):
+    """What a process cost and printed."""
+
+    seconds: float
+    """Of the processor."""
+    wall: float
+    peak_mb: float
+    printed: str
+
+
+def ended(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
+    """Run a process to its end."""
+    with tempfile.TemporaryFile("w+") as file:
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        file.seek(0)
+        printed = file.read()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{printed}")
+    return Ended(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024, printed)
+
+
+def evaluated(work: Path, names: Sequence[str], threads: int) -> Ended:
+    """`restobench evaluate` of the pictures in `work` with these metrics, all in one process."""
+    what = ["--restored", str(work / "restored"), "--dataset", str(work / "clean"), "--as", "noisy"]
+    command = [sys.executable, "-m", "restobench", "evaluate", *what, "--metrics", ",".join(names), "--device", "cpu"]
+    return ended(command, surroundings(work, threads))
+
+
+def surroundings(work: Path, threads: int) -> dict[str, str]:
+    """Environment variables: where things lie, and one number of threads for both programs."""
+    places = {"RESTOBENCH_HOME": str(work / "home"), "RESTOBENCH_RUNS": str(work / "runs"), "HF_HUB_OFFLINE": "1"}
+    return os.environ | places | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
 def scores(names: Sequence[str], count: int, side: int, threads: int) -> None:
     """The first table."""
     import pandas as pd
 
-    work = Path(tempfile.mkdtemp(prefix="restobench-"))
-    home, pictures = work / "home", work / "pictures"
-    try:
-        write_pictures(pictures, count, side)
-        write_weights(home, names)
-        environment = os.environ | {"RESTOBENCH_HOME": str(home), "RESTOBENCH_RUNS": str(work / "runs")}
-        environment |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
-        what = ["--restored", str(pictures / "restored"), "--dataset", str(pictures / "clean"), "--as", "noisy"]
-        how = ["--metrics", ",".join(names), "--device", "cpu"]
-        ours, our_wall, _ = timed([sys.executable, "-m", "restobench", "evaluate", *what, *how], environment)
+    with tempfile.TemporaryDirectory(prefix="restobench-") as folder:
+        work = Path(folder)
+        write_pictures(work, count, side)
+        write_weights(work / "home", names)
+        ours = evaluated(work, names, threads)
         (table,) = (work / "runs").rglob("samples.parquet")
         values = pd.read_parquet(table).set_index("id").sort_index()
         print(f"\n{count} pictures with sides of {side} to {side * 3 // 2}, threads: {threads}\n")
         print("| | processor s | wall s | largest difference |\n|---|---:|---:|---:|")
-        total = total_wall = 0.0
+        seconds = wall = 0.0
         for name in names:
-            one = [sys.executable, __file__, "one", name, str(pictures), str(home)]
-            seconds, wall, printed = timed(one, environment)
-            found = json.loads(next(line for line in printed.splitlines() if line.startswith("values:"))[7:])
-            total, total_wall = total + seconds, total_wall + wall
+            one = ended([sys.executable, __file__, "one", name, str(work)], surroundings(work, threads))
+            found = json.loads(next(line for line in one.printed.splitlines() if line.startswith("values:"))[7:])
             apart = (values[name] - found).abs().max()
-            print(f"| pyiqa, {name} | {seconds:.1f} | {wall:.1f} | {apart:.1e} |", flush=True)
-        print(f"| pyiqa, {len(names)} processes | {total:.1f} | {total_wall:.1f} | |")
-        print(f"| restobench evaluate | {ours:.1f} | {our_wall:.1f} | |")
-        print(f"| ratio | {total / ours:.1f} | {total_wall / our_wall:.1f} | |")
-    finally:
-        shutil.rmtree(work)
+            print(f"| pyiqa, {name} | {one.seconds:.1f} | {one.wall:.1f} | {apart:.1e} |", flush=True)
+            seconds, wall = seconds + one.seconds, wall + one.wall
+        print(f"| pyiqa, {len(names)} processes | {seconds:.1f} | {wall:.1f} | |")
+        print(f"| restobench evaluate | {ours.seconds:.1f} | {ours.wall:.1f} | |")
+        print(f"| ratio | {seconds / ours.seconds:.1f} | {wall / ours.wall:.1f} | |")
 
 
-def frechet(threads: int) -> None:
+def memory(count: int, side: int, threads: int) -> None:
     """The second table."""
+    print("\n| FID against the clean pictures | peak, MB |\n|---|---:|")
+    for pictures in (count, 4 * count):
+        with tempfile.TemporaryDirectory(prefix="restobench-") as folder:
+            work = Path(folder)
+            write_pictures(work, pictures, side)
+            write_weights(work / "home", ["fid-gt"])
+            print(f"| {pictures} pictures | {evaluated(work, ['fid-gt'], threads).peak_mb:.0f} |", flush=True)
+
+
+def frechet(dimensions: int, threads: int) -> None:
+    """The third table."""
     import numpy as np
     import scipy.linalg
     import torch
@@ -170,10 +201,10 @@ def frechet(threads: int) -> None:
 
     torch.set_num_threads(threads)
     generator = np.random.default_rng(0)
-    mixing = generator.standard_normal((2048, 2048)) / 2048**0.5
+    mixing = generator.standard_normal((dimensions, dimensions)) / dimensions**0.5
 
     def features(count: int, seed: int) -> torch.Tensor:
-        drawn = np.random.default_rng(seed).standard_normal((count, 2048)) * np.logspace(0, -1.5, 2048)
+        drawn = np.random.default_rng(seed).standard_normal((count, dimensions)) * np.logspace(0, -1.5, dimensions)
         return torch.from_numpy(np.abs(drawn @ mixing + 0.4).astype(np.float32))
 
     def by_sqrtm(x: torch.Tensor, mean: np.ndarray, covariance: np.ndarray) -> float:
@@ -209,12 +240,13 @@ def frechet(threads: int) -> None:
 def main() -> None:
     """Measure and print Markdown tables."""
     if sys.argv[1:2] == ["one"]:
-        theirs(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+        theirs(sys.argv[2], Path(sys.argv[3]))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["scores", "frechet"], default=["scores", "frechet"])
+    parser.add_argument("what", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--side", type=int, default=96)
+    parser.add_argument("--dimensions", type=int, default=2048, help="of the features; fewer for a quick look")
     parser.add_argument("--metrics", default=METRICS)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
@@ -223,8 +255,10 @@ def main() -> None:
     print(f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}")
     if "scores" in options.what:
         scores(options.metrics.split(","), options.pictures, options.side, options.threads)
+    if "memory" in options.what:
+        memory(options.pictures, options.side, options.threads)
     if "frechet" in options.what:
-        frechet(options.threads)
+        frechet(options.dimensions, options.threads)
 
 
 if __name__ == "__main__":
