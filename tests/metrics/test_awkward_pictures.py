@@ -138,6 +138,15 @@ def test_the_batch_moves_a_value_by_less_than_1e_5(name: str) -> None:
         assert len(set(alone)) == 3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["psnr", "psnr-y", "ssim", "fsim", "gmsd", "ms_ssim", "vif", "lpips-alex", "ids"])
+def test_4096_by_4096_is_scored(name: str) -> None:
+    """In bands, at a smaller scale, or whole: not one of these asks for memory that grows faster than the picture."""
+    restored, gt = a_pair(1, 4096, 4096)
+
+    assert all(map(math.isfinite, values(name, restored, gt)))
+
+
 @pytest.mark.parametrize("name", ["psnr"])
 def test_every_metric_that_needs_no_download_is_here(name: str) -> None:
     """A new one must say what it does with these."""

@@ -102,6 +102,17 @@ def test_vif_of_more_contrast_is_above_one_and_of_noise_far_below() -> None:
     assert vif(restored, gt).item() < 0.7
 
 
+def test_filters_in_fewer_bytes_give_piq_s_values() -> None:
+    """Which itself needs 16 GB and more for 4096 x 4096 on a CPU."""
+    restored, gt = a_pair(1, 177, 190)
+    weights = torch.tensor([0.0448, 0.2856, 0.3001, 0.2363, 0.1333], dtype=torch.float64)
+
+    theirs = piq.multi_scale_ssim(restored.double(), gt.double(), data_range=1.0, scale_weights=weights)
+
+    assert ms_ssim(restored, gt).item() == pytest.approx(theirs.item(), rel=1e-12)
+    assert vif(restored, gt).item() == pytest.approx(piq.vif_p(restored.double(), gt.double()).item(), rel=1e-12)
+
+
 @pytest.mark.parametrize(("metric", "side"), [(ms_ssim, MS_SSIM_MIN_SIDE), (vif, VIF_MIN_SIDE)])
 def test_a_picture_must_be_as_large_as_the_smallest_scale_needs(
     metric: Callable[[Tensor, Tensor], Tensor], side: int
