@@ -12,10 +12,11 @@ import typer
 
 from restobench.cli import arguments as given
 from restobench.cli.output import TerminalReporter, print_json, standard_output
+from restobench.download import Listener
 from restobench.errors import RestobenchError, unknown_name
 from restobench.metrics.registry import all_weight_parts, find_metric
 from restobench.plugins import plugins
-from restobench.weights import Part, Verdict, add, all_parts, choose_parts, fetch, parts_of, verify
+from restobench.weights import TOOLS, Part, Verdict, add, all_parts, choose_parts, fetch, parts_of, verify
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -86,7 +87,11 @@ def fetch_weights(
     for part in {part.path or part.name: part for part in chosen}.values():
         try:
             # The hub's library draws bars of its own.
-            with nullcontext(_Quiet(reporter)) if part.facts.hub else _shown(part, reporter) as listener:
+            with (
+                nullcontext(_Quiet(reporter))
+                if part.facts.hub
+                else download_shown(f"{part.reference}: {part.name}", reporter) as listener
+            ):
                 path = fetch(part, listener)
         except RestobenchError as error:
             problems.append(str(error))  # one that is not to be had must not keep the others away
@@ -137,8 +142,8 @@ def verify_weights(name: NameOrAll = None, as_json: given.Json = False) -> None:
 
 
 def _parts_of(name: str, *, every_variant: bool = False) -> list[Part]:
-    """Of the method called `name`; of the metric, where no method is."""
-    methods = plugins("restobench.methods")
+    """Of the method or tool called `name`; of the metric, where neither is."""
+    methods = [*plugins("restobench.methods"), *TOOLS]
     base = name.partition("@")[0]
     if base in methods or ".py" in name:
         return parts_of(name, every_variant=every_variant)
@@ -249,9 +254,8 @@ class _Bar(_Quiet):
 
 
 @contextmanager
-def _shown(part: Part, reporter: TerminalReporter) -> Iterator[_Quiet]:
+def download_shown(title: str, reporter: TerminalReporter) -> Iterator[Listener]:
     """A listener that shows the progress: a bar in a terminal, lines elsewhere."""
-    title = f"{part.reference}: {part.name}"
     if not reporter.console.is_terminal:
         yield _Lines(reporter, title)
         return

@@ -261,6 +261,12 @@ def test_weights_of_metrics_are_handled_like_those_of_methods(
     assert "missing:" not in there.out
 
 
+def test_weights_of_the_tools_are_handled_too(restobench: Restobench) -> None:
+    """What finds and cuts out faces is neither a method nor a metric."""
+    assert "of faces:" in restobench("weights", "show", "faces").out
+    assert "faces" in complete_weights("fac")
+
+
 def test_a_name_of_nobody_offers_methods_and_metrics(restobench: Restobench) -> None:
     """Weights are asked for by whoever needs them."""
     assert is_a_sentence(restobench("weights", "fetch", "lpips-alx"), "No method or metric is called 'lpips-alx'")
