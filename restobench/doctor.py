@@ -250,7 +250,7 @@ def _weights() -> list[Finding]:
         without = [metric.name for metric in all_metrics() if metric.absent_parts]
     except RestobenchError:
         return []  # two packages of one name: said above
-    there = {part.path for part in parts if part.there}
+    there = {part.path for part in parts if part.there and not part.facts.bundled}
     used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     text = f"{len(there)} files that methods and metrics use in {folder}, which holds {size_in_words(used)}"
     findings = [Finding("weights", "good", text)]

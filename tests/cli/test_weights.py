@@ -229,6 +229,7 @@ def test_completion_knows_methods_and_variants_that_have_weights() -> None:
     assert complete_weights("bicubic") == []
 
 
+@pytest.mark.usefixtures("quick_canaries")
 def test_doctor_says_how_much_room_weights_take(restobench: Restobench, folder: Path) -> None:
     """They are the largest of what is kept."""
     restobench("weights", "fetch", "weighty@v1", "unet")
