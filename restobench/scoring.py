@@ -64,8 +64,9 @@ def score(
 def _value(metric: Metric, restored: Tensor, other: Tensor | None) -> Tensor:
     import torch
 
-    from restobench.metrics.colour import check_pair
+    from restobench.metrics.colour import check_pair, check_pictures
 
+    check_pictures(restored, "restored", metric.card.min_side)
     function = metric.load(str(restored.device))
     pictures = [restored] if other is None else [restored, other]
     if metric.card.features:
