@@ -28,9 +28,9 @@ pytestmark = [
 ]
 IN_TRAINING_ONLY = {
     "attention_dropout_rate", "dropout_rate", "drop", "dprate", "use_dropout", "eval_mode", "pnet_tune",
-    "pretrained_model_path", "self", "args", "kwargs",
+    "pretrained_model_path", "self", "args", "kwargs", "criterion",
 }  # fmt: skip
-"""Options that no number depends on, or that say where a file is."""
+"""Options that no number depends on, that say where a file is, or that are no text."""
 
 
 @pytest.fixture(autouse=True)
