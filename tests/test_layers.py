@@ -24,6 +24,7 @@ ORDER = (
     "scaffold",
     "noise",
     "checkpoint",
+    "lpips_network",
     "torchscript",
     "tiling",
     "method",
