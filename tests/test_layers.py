@@ -55,6 +55,7 @@ ORDER = (
     "planning",
     "session",
     "benchmark",
+    "timing",
     "doctor",
     "cli",
     "__main__",
@@ -73,6 +74,7 @@ KEPT_APART = (
     ("evaluate", ("method", "restore")),
     ("metrics", ("method", "restore")),
     ("conformance", ("metrics", "dataset")),
+    ("timing", ("metrics", "evaluate")),
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, datasets, doctor, leaderboard, restore, results, run, train, weights
+from restobench.cli import catalogue, check, datasets, doctor, leaderboard, restore, results, run, time, train, weights
 
 app = typer.Typer(
     name="restobench",
@@ -35,6 +35,7 @@ def _main(
 app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(restore.restore)
+app.command()(time.time)
 app.command()(results.results)
 app.command()(train.train)
 app.command()(doctor.doctor)
