@@ -17,7 +17,7 @@ MARKS: dict[Mark, str] = {
     "host-bound": "the wall's time, which is more than 1.2 times that of the device's events",
     "noisy": "the quartiles are more than 10 % of the median apart",
     "unstable": "the quartiles are more than 25 % of the median apart, or the rounds more than 5 %",
-    "drifting": "the calls become slower or faster by more than 5 % from the first third to the last",
+    "drifting": "the last third of the calls is more than 5 % slower or faster than the first, and not by chance",
     "quick": "a few calls in one process, to see whether it works; no figure to publish",
 }
 """Every mark that a row can bear, and what it says."""
@@ -72,7 +72,7 @@ def figures(rounds: Sequence[Sequence[float]], batch: int = 1) -> Figures | None
         rounds=medians,
         interval=_interval(medians),
         drift=drift,
-        marks=_marks(middle, high - low, medians, drift),
+        marks=_marks(middle, high - low, medians, drift if _drifts_clearly(kept) else 0.0),
     )
 
 
@@ -95,6 +95,18 @@ def drift_of(calls: Sequence[float]) -> float:
         return 0.0
     first = statistics.median(calls[:third])
     return statistics.median(calls[-third:]) / first - 1 if first else 0.0
+
+
+def _drifts_clearly(rounds: Sequence[Sequence[float]]) -> bool:
+    """Whether in most rounds the quartiles of the first third and of the last do not overlap."""
+    clear = 0
+    for calls in rounds:
+        third = len(calls) // 3
+        first, last = sorted(calls[:third]), sorted(calls[len(calls) - third :])
+        clear += bool(third) and (
+            quantile(last, 0.25) > quantile(first, 0.75) or quantile(last, 0.75) < quantile(first, 0.25)
+        )
+    return 2 * clear > len(rounds)
 
 
 def _interval(medians: Sequence[float]) -> tuple[float, float] | None:

@@ -59,7 +59,8 @@ def in_a_fresh_process(job: Job) -> Outcome:
     with TemporaryDirectory(prefix="restobench-time-") as folder:
         path = Path(folder) / "outcome.json"
         done = subprocess.run(
-            [sys.executable, "-m", "restobench.timing.child", str(path)],
+            # -P: a copy.py in the folder that one is in must not stand in for Python's own.
+            [sys.executable, "-P", "-m", "restobench.timing.child", str(path)],
             input=job.to_json(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
