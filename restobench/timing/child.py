@@ -59,9 +59,11 @@ def _measured(job: Job) -> Outcome:
         networks = networks_of(method)
         for network in networks:
             network.eval()
-        found = time_calls(method, inputs, job) | {"contents": asdict(contents_of(networks))}
-        if job.count and networks and not isinstance(method, SelfTimed):
-            found |= _counted(method, inputs, job)
+        found = time_calls(method, inputs, job)
+        if not isinstance(method, SelfTimed):
+            found["contents"] = asdict(contents_of(networks))
+            if job.count and networks:
+                found |= _counted(method, inputs, job)
     return found | {
         "hardware": hardware(job.device),
         "precision": precision(job.device, job.dtype, job.tf32),
@@ -112,15 +114,15 @@ def time_calls(method: Method, inputs: Inputs, job: Job) -> Outcome:
             batch.ahead.late = 0
         beside = watch(job.device)
         result = measure(call, clock, rules, typical=warm.typical, throttled=beside.throttled)
-    return {
+    # What is behind a pipe computes in a process of its own, of whose memory this one knows nothing.
+    own = {} if isinstance(method, SelfTimed) else {"memory": beside.peak_bytes(), "watched": beside.finish()}
+    return own | {
         "seconds": result.seconds[:: max(1, ceil(len(result.seconds) / _KEPT))],
         "calls": len(result.seconds),
         "dropped": result.dropped,
         "host_bound": result.host_bound,
         "first_call_seconds": first,
         "warm_up": warm._asdict(),
-        "memory": beside.peak_bytes(),
-        "watched": beside.finish(),
         "restored_size": size,
         "different_inputs": min(len(inputs.ids), len(batches) * job.batch),
         "late_draws": sum(batch.ahead.late for batch in batches),

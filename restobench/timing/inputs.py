@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -30,8 +30,10 @@ class Inputs(NamedTuple):
 
     def save(self, path: Path) -> None:
         """As one file, for the processes that measure."""
-        masks = {} if self.masks is None else {"masks": self.masks}
-        np.savez(path, ids=np.array(self.ids), pictures=self.pictures, **masks)
+        arrays: dict[str, Any] = {"ids": np.array(self.ids), "pictures": self.pictures}
+        if self.masks is not None:
+            arrays["masks"] = self.masks
+        np.savez(path, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Inputs:

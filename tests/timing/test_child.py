@@ -82,6 +82,18 @@ def test_at_least_eight_inputs_take_turns_and_noise_is_drawn_before(inputs: Inpu
     assert len(set(ids)) == 16
 
 
+def test_what_is_behind_a_pipe_tells_its_seconds_and_nothing_of_its_memory(inputs: Inputs, job: Job) -> None:
+    """The peak of the process that only waits would be a lie."""
+
+    class Worker(Net):
+        reported_seconds = 0.25
+
+    found = time_calls(Worker(), inputs, job)
+
+    assert set(found["seconds"]) == {0.25}
+    assert not {"memory", "watched", "contents"} & set(found)
+
+
 def test_inputs_reach_the_method_as_a_run_would_hand_them_over(inputs: Inputs) -> None:
     """Float32 in [0, 1], three channels first."""
     batch = Batch(inputs, 8, 2, "cpu")
