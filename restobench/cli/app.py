@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, datasets, doctor, leaderboard, restore, results, run, time, train, weights
+from restobench.cli import (
+    catalogue,
+    check,
+    compare,
+    datasets,
+    doctor,
+    explain,
+    leaderboard,
+    restore,
+    results,
+    run,
+    time,
+    train,
+    weights,
+)
 
 app = typer.Typer(
     name="restobench",
@@ -37,6 +51,8 @@ app.command()(run.evaluate)
 app.command()(restore.restore)
 app.command()(time.time)
 app.command()(results.results)
+app.command()(compare.compare)
+app.command()(explain.explain)
 app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
