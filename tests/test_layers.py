@@ -40,6 +40,7 @@ ORDER = (
     "train",
     "synthesis",
     "exchange",
+    "attempt",
     "restore",
     "pictures",
     "photographs",
@@ -76,6 +77,7 @@ OPEN_TO_METHODS = (
 
 KEPT_APART = (
     ("restore", ("metrics", "evaluate")),
+    ("attempt", ("metrics", "evaluate")),
     ("foreign", ("method", "metrics")),
     ("evaluate", ("method", "restore")),
     ("metrics", ("method", "restore")),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from restobench.attempt import is_out_of_memory
 from restobench.errors import RestobenchError, in_words
 from restobench.exchange import Exchange
 from restobench.files import write_json
@@ -40,12 +41,8 @@ def outcome_of(job: Job) -> Outcome:
     """Do the job; what goes wrong is told, not raised."""
     try:
         return _measured(job)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        return {"out_of_memory": in_words(error)}
     except Exception as error:
-        # The CPU's allocator has no error of its own.
-        kind = "out_of_memory" if "can't allocate memory" in str(error) else "problem"
-        return {kind: in_words(error)}
+        return {"out_of_memory" if is_out_of_memory(error) else "problem": in_words(error)}
 
 
 def _measured(job: Job) -> Outcome:
