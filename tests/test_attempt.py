@@ -181,15 +181,16 @@ def test_values_that_are_not_numbers_are_tried_again_too() -> None:
 
 
 def test_a_picture_that_hangs_fails_and_the_others_do_not(make_pairs: MakePairs, tmp_path: Path) -> None:
-    """Found alone, out of its batch; the alarm is off afterwards, and the handler as it was."""
+    """Found alone, out of its batch; an alarm that somebody had set is set again afterwards."""
     samples = open_dataset(make_pairs(["a", "b", "hangs", "z"])).samples
     before = signal.getsignal(signal.SIGALRM)
+    theirs = signal.setitimer(signal.ITIMER_REAL, 200)
 
     outcome = run(samples, tmp_path / "out", Hanging(), batch_size=2, timeout=0.2)
 
     assert outcome.failures == {"hangs": "Took longer than 0.2 s (--timeout)."}
     assert sorted(pictures(tmp_path / "out")) == ["a.png", "b.png", "z.png"]
-    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert 100 < signal.setitimer(signal.ITIMER_REAL, *theirs)[0] < 200
     assert signal.getsignal(signal.SIGALRM) is before
 
 
@@ -263,15 +264,13 @@ def test_whoever_handles_ctrl_c_otherwise_goes_on_doing_so() -> None:
 def test_two_thousand_samples_of_which_a_twentieth_fails_end_with_exactly_those(
     make_pairs: MakePairs, tmp_path: Path
 ) -> None:
-    """Of five kinds, among them damaged files, in batches, with memory running out now and then."""
+    """Of five kinds, among them damaged files, in batches, with memory running out on the way."""
     folder = make_pairs([f"s{number:04d}" for number in range(2000)], size=(6, 7), gt=False)
     samples = open_dataset(folder, scale=2).samples
     rng = np.random.default_rng(0)
     chosen = rng.choice(2000, 100, replace=False)
-    kinds = {
-        samples[place].id: ("raises", "nan", "shape", "hangs", "torn")[number % 5]
-        for number, place in enumerate(chosen)
-    }
+    others = ("raises", "nan", "shape", "torn")
+    kinds = {samples[at].id: "hangs" if number < 5 else others[number % 4] for number, at in enumerate(chosen)}
     for sample in samples:
         if kinds.get(sample.id) == "torn":
             assert sample.lq
@@ -282,7 +281,7 @@ def test_two_thousand_samples_of_which_a_twentieth_fails_end_with_exactly_those(
 
         def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
             self.calls += 1
-            if len(lq) > 8 and self.calls % 7 == 0:
+            if len(lq) > 2 and self.calls == 7:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             met = {kinds.get(sample_id) for sample_id in noise.ids}
             if "raises" in met:
@@ -296,7 +295,7 @@ def test_two_thousand_samples_of_which_a_twentieth_fails_end_with_exactly_those(
             restored[broken] = torch.nan
             return restored
 
-    outcome = run(samples, tmp_path / "out", Faulty(), batch_size=16, timeout=0.02)
+    outcome = run(samples, tmp_path / "out", Faulty(), batch_size=4, timeout=0.25)
 
     assert sorted(outcome.failures) == sorted(kinds)
     words = {"raises": "injected", "nan": "not numbers", "shape": "shape", "hangs": "longer than", "torn": "damaged"}
@@ -310,9 +309,10 @@ def test_two_thousand_samples_of_which_a_twentieth_fails_end_with_exactly_those(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_memory_does_not_grow_with_the_data_set(make_pairs: MakePairs, tmp_path: Path) -> None:
     """Twenty thousand samples need what two thousand need, but for a number and a name each."""
-    (sample,) = open_dataset(make_pairs(["a"], size=(40, 40), gt=False), scale=2).samples
+    (sample,) = open_dataset(make_pairs(["a"], size=(6, 7), gt=False), scale=2).samples
     grown: dict[int, int] = {}
     process = psutil.Process()
     done = 0
