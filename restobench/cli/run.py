@@ -73,7 +73,7 @@ def run(
     )
     wanted = given.names(metrics)
     choose_metrics(wanted or [])
-    cache = Cache()
+    cache, reporter = Cache(), TerminalReporter()
     planned = plan(
         method,
         dataset,
@@ -83,6 +83,7 @@ def run(
         weights=given.weight_sets(weights),
         label=label,
         scale=scale,
+        reporter=reporter,
     )
     if dry_run:
         forecasts = forecast(planned, options, cache, metrics=wanted, evaluate=evaluate)
@@ -92,7 +93,6 @@ def run(
             print_forecast(forecasts)
         return
     refuse_missing_weights(planned)
-    reporter = TerminalReporter()
     results = [carry_out(one, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter) for one in planned]
     if as_json:
         print_json([row for result in results for row in result.rows()])
