@@ -93,17 +93,18 @@ def time_calls(method: Method, inputs: Inputs, job: Job) -> Outcome:
     """
     batches = [Batch(inputs, turn * job.batch, job.batch, job.device) for turn in range(ceil(LEAST / job.batch))]
     clock, rules = clock_of(job.device), job.rules
-    seen: list[Tensor] = []
+    first_restored: list[Tensor] = []
+
+    def begin(number: int) -> None:
+        first_restored.append(batches[number].restore(method))
 
     def call(number: int) -> float | None:
-        restored = batches[number % len(batches)].restore(method)
-        if not seen:
-            seen.append(restored)
+        batches[number % len(batches)].restore(method)
         return method.reported_seconds if isinstance(method, SelfTimed) else None
 
     with torch.inference_mode():
-        first = first_call(call, clock)
-        size = _checked(seen[0], job.batch)
+        first = first_call(begin, clock)
+        size = _checked(first_restored.pop(), job.batch)
         for batch in batches:
             batch.ahead.prepare(batches[0].ahead)
         warm = warm_up(call, clock, rules)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -28,19 +29,22 @@ class Inputs(NamedTuple):
     pictures: NDArray[np.uint8]
     masks: NDArray[np.bool_] | None
 
-    def save(self, path: Path) -> None:
-        """As one file, for the processes that measure."""
-        arrays: dict[str, Any] = {"ids": np.array(self.ids), "pictures": self.pictures}
+    def save(self, folder: Path) -> None:
+        """As files, for the processes that measure."""
+        (folder / "ids.json").write_text(json.dumps(self.ids), encoding="utf-8")
+        np.save(folder / "pictures.npy", self.pictures)
         if self.masks is not None:
-            arrays["masks"] = self.masks
-        np.savez(path, **arrays)
+            np.save(folder / "masks.npy", self.masks)
 
     @classmethod
-    def load(cls, path: Path) -> Inputs:
-        """What `save` wrote."""
-        with np.load(path) as stored:
-            masks = stored.get("masks")
-            return cls([str(sample_id) for sample_id in stored["ids"]], stored["pictures"], masks)
+    def load(cls, folder: Path) -> Inputs:
+        """What `save` wrote. What is not looked at takes no memory, and is no part of a method's peak."""
+        masks = folder / "masks.npy"
+        return cls(
+            json.loads((folder / "ids.json").read_text(encoding="utf-8")),
+            np.load(folder / "pictures.npy", mmap_mode="r"),
+            np.load(masks, mmap_mode="r") if masks.exists() else None,
+        )
 
 
 def read_inputs(dataset: Dataset, size: tuple[int, int] | None = None) -> Inputs:

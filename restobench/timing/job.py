@@ -36,7 +36,7 @@ class Job:
     dtype: str
     tf32: bool
     inputs: str
-    """The file that `Inputs.save` wrote."""
+    """The folder that `Inputs.save` filled."""
     rules: Rules
     batch: int = 1
     asked: Asked = "calls"

@@ -84,9 +84,8 @@ def time_methods(
     size = (inputs.pictures.shape[2], inputs.pictures.shape[1])
     timed = Timed()
     with TemporaryDirectory(prefix="restobench-time-") as folder:
-        file = Path(folder) / "inputs.npz"
-        inputs.save(file)
-        by_plan = [(one, _rows(one, options, str(file), scenarios, batch, rules)) for one in planned]
+        inputs.save(Path(folder))
+        by_plan = [(one, _rows(one, options, folder, scenarios, batch, rules)) for one in planned]
         rows = [row for _, some in by_plan for row in some]
         time_rows(rows, do, free_bytes=_free_bytes, say=reporter.say)
     for one, some in by_plan:

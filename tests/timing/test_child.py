@@ -29,9 +29,9 @@ def inputs() -> Inputs:
 
 @pytest.fixture
 def job(inputs: Inputs, tmp_path: Path) -> Iterator[Job]:
-    inputs.save(tmp_path / "inputs.npz")
+    inputs.save(tmp_path)
     tf32 = torch.backends.cuda.matmul.allow_tf32
-    yield replace(JOB, inputs=str(tmp_path / "inputs.npz"), rules=QUICK, scale=2)
+    yield replace(JOB, inputs=str(tmp_path), rules=QUICK, scale=2)
     torch.backends.cuda.matmul.allow_tf32 = tf32
 
 
@@ -138,8 +138,8 @@ def test_pictures_are_brought_to_one_size(make_pairs: object, tmp_path: Path) ->
     assert own.pictures.shape == (9, 13, 17, 3)
     assert wide.pictures.shape == (9, 20, 40, 3)
     assert len({one.tobytes() for one in wide.pictures}) == 9
-    own.save(tmp_path / "inputs.npz")
-    again = Inputs.load(tmp_path / "inputs.npz")
+    own.save(tmp_path)
+    again = Inputs.load(tmp_path)
     assert again.ids == own.ids
     assert np.array_equal(again.pictures, own.pictures)
 

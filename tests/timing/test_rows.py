@@ -10,7 +10,7 @@ from restobench.timing.job import Job, Outcome
 from restobench.timing.measure import QUICK, TIMING_V1
 from restobench.timing.rows import Row, rows_for, time_rows
 
-JOB = Job("bicubic", {}, {}, 4, "cpu", "float32", False, "inputs.npz", TIMING_V1)
+JOB = Job("bicubic", {}, {}, 4, "cpu", "float32", False, "inputs", TIMING_V1)
 
 
 def plenty() -> int:
