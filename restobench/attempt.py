@@ -87,6 +87,8 @@ class Attempts:
     """How often a picture that failed is tried again."""
     timeout: float | None = None
     """Seconds that a picture may take; None: as long as it likes."""
+    recovered: list[str] = field(default_factory=list)
+    """The pictures that came out only when they were tried again."""
 
     def restore(self, batch: Batch) -> Outcome:
         """Restore the pictures of a batch; those that fail in it are tried again alone."""
@@ -116,7 +118,7 @@ class Attempts:
         """Each picture that failed once more, alone, as often as is asked for."""
         for one in batch:
             sample_id = one[0].id
-            for number in range(self.retries):
+            for _ in range(self.retries):
                 if sample_id not in outcome.failures:
                     break
                 try:
@@ -124,7 +126,7 @@ class Attempts:
                 except _FailedError as error:
                     again = Outcome(failures={sample_id: str(error)})
                 if again.pictures:
-                    again.notes.append(f"'{sample_id}' came out only at attempt {number + 2}.")
+                    self.recovered.append(sample_id)
                 outcome = Outcome.merged([outcome, again])
         return outcome
 

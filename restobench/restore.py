@@ -145,10 +145,11 @@ def restore_samples(
 
     try:
         readable = _readable(samples, scale, batch_size, note_failures)
+        recovered: list[str] = []
         if isinstance(method, FolderMethod):
             outcomes = _restore_folder(method, readable, seed, scale)
         else:
-            attempts = Attempts(method, seed, scale, device, batch_size, retries, timeout)
+            attempts = Attempts(method, seed, scale, device, batch_size, retries, timeout, recovered)
             outcomes = (attempts.restore(batch) for batch in _batches(readable, attempts))
         # What somebody else's program does is ended at once: nobody knows how long its batch is.
         ours = not isinstance(method, FolderMethod | SelfTimed)
@@ -169,6 +170,9 @@ def restore_samples(
                     writer.wait()
                     checkpoint(result)
                     noted = time.perf_counter()
+        if recovered:
+            some = ", ".join(recovered[:5]) + ", ..." * (len(recovered) > 5)
+            result.notes.append(f"{len(recovered)} pictures came out only when they were tried again: {some}")
     finally:
         result.wall_seconds = time.perf_counter() - started
         if checkpoint:

@@ -150,16 +150,27 @@ def test_a_picture_is_tried_again_as_often_as_asked() -> None:
     """With the noise that it had; once more is enough for a hiccup, and no more than was asked is tried."""
     ids = ["a", "b", "c"]
 
+    trying = attempts(Flaky(), batch_size=1, retries=1)
+
     never = attempts(Flaky(), batch_size=1).restore(batch(ids))
-    once = attempts(Flaky(), batch_size=1, retries=1).restore(batch(ids))
+    once = trying.restore(batch(ids))
     hopeless = attempts(Flaky(times=3), batch_size=1, retries=2).restore(batch(ids))
 
     assert never.failures == dict.fromkeys(ids, "RuntimeError: a hiccup")
     assert once.failures == {}
-    assert once.notes == [f"'{i}' came out only at attempt 2." for i in ids]
+    assert trying.recovered == ids
     assert sorted(once.seconds) == ids
     assert same(once, attempts(Noisy()).restore(batch(ids)))
     assert hopeless.failures == never.failures
+
+
+def test_a_run_says_which_pictures_had_to_be_tried_again(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """In one line, however many: a method that fails now and then is worth knowing of."""
+    samples = open_dataset(make_pairs([f"s{number}" for number in range(7)])).samples
+
+    outcome = run(samples, tmp_path / "out", Flaky(), retries=1)
+
+    assert outcome.notes == ["7 pictures came out only when they were tried again: s0, s1, s2, s3, s4, ..."]
 
 
 def test_values_that_are_not_numbers_are_tried_again_too() -> None:
