@@ -114,14 +114,18 @@ def _markdown_table(records: list[RunRecord], decimals: dict[str, int]) -> list[
     lines = []
     columns: dict[tuple[str, ...], None] = {}
     for row in table_rows(records):
-        found = {_definition(cell): cell for cell in row.cells.values() if cell["count"] or cell["infinite"]}
+        found = {
+            _definition(cell): cell
+            for cell in row.cells.values()
+            if cell["count"] or cell["infinite"] or cell.get("identical")
+        }
         columns |= dict.fromkeys(found)
         lines.append((row, found))
     heads = ["method", "seeds", *(_head(column, list(columns)) for column in columns), "n"]
     table = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for row, found in lines:
         shown = [_cell(found.get(column), decimals) for column in columns]
-        counts = sorted({cell["count"] + cell["infinite"] for cell in found.values()})
+        counts = sorted({cell["count"] + cell["infinite"] + cell.get("identical", 0) for cell in found.values()})
         table.append(f"| {' | '.join([row.method, str(len(row.records)), *shown, '-'.join(map(str, counts))])} |")
     return table
 
