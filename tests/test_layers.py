@@ -44,6 +44,7 @@ ORDER = (
     "synthesis",
     "preparing",
     "exchange",
+    "attempt",
     "restore",
     "pictures",
     "photographs",
@@ -68,6 +69,7 @@ ORDER = (
     "planning",
     "session",
     "benchmark",
+    "timing",
     "doctor",
     "cli",
     "__main__",
@@ -82,12 +84,14 @@ OPEN_TO_METHODS = (
 
 KEPT_APART = (
     ("restore", ("metrics", "evaluate")),
+    ("attempt", ("metrics", "evaluate")),
     ("foreign", ("method", "metrics")),
     ("evaluate", ("method", "restore")),
     ("onepass", ("method", "restore")),
     ("reading", ("method", "restore", "metrics")),
     ("metrics", ("method", "restore")),
     ("conformance", ("metrics", "dataset")),
+    ("timing", ("metrics", "evaluate")),
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 

@@ -16,6 +16,7 @@ from restobench.cli import (
     restore,
     results,
     run,
+    time,
     train,
     weights,
 )
@@ -49,6 +50,7 @@ def _main(
 app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(restore.restore)
+app.command()(time.time)
 app.command()(results.results)
 app.command()(compare.compare)
 app.command()(explain.explain)
