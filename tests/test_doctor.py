@@ -96,4 +96,4 @@ def test_pkg_resources_is_looked_for() -> None:
     """Setuptools gave it up; where it is missing, what to do stands there."""
     found = _pkg_resources()
 
-    assert found.verdict == "good" or "pip install 'setuptools<81'" in found.text
+    assert found.verdict == "good" or "pip install 'setuptools<82'" in found.text
