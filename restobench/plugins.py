@@ -21,12 +21,15 @@ from restobench.card import Card, MethodCard, read_card
 from restobench.errors import RestobenchError, unknown_name
 from restobench.importing import import_file
 
-Group = Literal["restobench.methods", "restobench.metrics", "restobench.datasets", "restobench.recipes"]
+Group = Literal[
+    "restobench.methods", "restobench.metrics", "restobench.datasets", "restobench.recipes", "restobench.leaderboards"
+]
 _KINDS: dict[Group, str] = {
     "restobench.methods": "method",
     "restobench.metrics": "metric",
     "restobench.datasets": "package of data sets",
     "restobench.recipes": "training recipe",
+    "restobench.leaderboards": "package of published tables",
 }
 
 
