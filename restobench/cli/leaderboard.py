@@ -24,16 +24,24 @@ def build(
         Path | None,
         typer.Option("--output", "-o", help="Folder for the tables.", show_default="the runs folder"),
     ] = None,
+    spec: Annotated[
+        Path | None, typer.Option(metavar="TABLE.toml", help="Which rows and columns, under which names.")
+    ] = None,
+    demonstrations: Annotated[
+        bool, typer.Option("--demonstrations", help="Let methods enter that only demonstrate.")
+    ] = False,
 ) -> None:
-    """Write leaderboard.md and leaderboard.csv from the complete runs."""
+    """Write leaderboard.md, .csv and .tex from the complete runs, with published numbers beside them."""
     from restobench.environment import runs_folder
+    from restobench.leaderboard.spec import read_spec
     from restobench.leaderboard.table import build as build_tables
-    from restobench.metrics.registry import all_metrics
     from restobench.results import all_runs
 
-    folder = runs or runs_folder()
-    decimals = {metric.name: metric.card.decimals for metric in all_metrics()}
-    markdown, table, board = build_tables(all_runs(folder), output or folder, decimals)
-    for line in board.left_out:
+    folder = given.folder(runs, "--runs") or runs_folder()
+    wanted = read_spec(spec) if spec else None
+    target = given.folder(output, "--output") or folder
+    built = build_tables(all_runs(folder), target, spec=wanted, demonstrations=demonstrations)
+    for line in built.board.left_out:
         typer.echo(f"left out: {line}", err=True)
-    typer.echo(f"{len(board.records)} runs in {markdown} and {table}")
+    rows = sum(not row.paper for table in built.board.tables for row in table.rows)
+    typer.echo(f"{rows} rows in {', '.join(map(str, built.paths))}")
