@@ -52,6 +52,7 @@ ORDER = (
     "evaluate",
     "results",
     "leaderboard",
+    "lint",
     "planning",
     "session",
     "benchmark",

@@ -51,8 +51,6 @@ def asked_column(
     dataset = of_set[0].records[0].run["dataset"] if of_set else {"name": name, "revision": "", "fingerprint": ""}
     definition = next(iter(found))[1] if found else ()
     column = column_of(dataset, spec.metric, definition, cards, spec.name or spec.metric)
-    if not column.better and printed:
-        column = replace(column, better=printed[0].direction)
     digits = column.decimals if spec.digits is None else spec.digits
     return replace(column, heading=spec.heading, decimals=digits)
 

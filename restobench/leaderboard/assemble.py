@@ -116,6 +116,7 @@ def _table(
     title: str, columns: Sequence[Column], shown: Sequence[Shown], printed: Sequence[Shown], published: Published
 ) -> Table:
     ranks = [ranks_in(column, shown) for column in columns]
+    columns = [_with_direction(column, published) for column in columns]
     columns = [replace(column, smallest_visible=smallest_visible(column, shown)) for column in columns]
     one_set = len({column.pictures for column in columns}) == 1
     rows = [_row(one, columns, ranks, published, one_set) for one in [*shown, *printed]]
@@ -124,18 +125,19 @@ def _table(
     return Table(title, tuple(columns), tuple(rows), tuple(notes))
 
 
+def _with_direction(column: Column, published: Published) -> Column:
+    """Of a metric that is not installed: which way is better, as a paper says."""
+    said = (cell.direction for cell in published.cells if column.metric in cell.means)
+    return column if column.better else replace(column, better=next(said, ""))
+
+
 def _row(shown: Shown, columns: Sequence[Column], ranks: Sequence[Ranks], published: Published, one_set: bool) -> Row:
     cells = [_cell(shown, column, places, published) for column, places in zip(columns, ranks, strict=True)]
     if not shown.rows:
         return Row(shown.name, shown.method, tuple(cells), paper=shown.printed[0].paper)
     records = [record for row in shown.rows for record in row.records]
     seconds = [value for record in records for value in record.folder.read_timing().values()] if one_set else []
-    devices = (
-        session["hardware"].get("gpu", session["hardware"].get("cpu", ""))
-        for record in records
-        for session in record.run["sessions"]
-        if session.get("hardware")
-    )
+    devices = (_device(session) for record in records for session in record.run["sessions"])
     return Row(
         shown.name,
         shown.method,
@@ -143,12 +145,20 @@ def _row(shown: Shown, columns: Sequence[Column], ranks: Sequence[Ranks], publis
         seeds=_unique(str(_seed(record)) for record in records),
         seconds=sum(sorted(seconds)) / len(seconds) if seconds else None,
         timing=", ".join(_unique(record.folder.timing_kind() for record in records)) if seconds else "",
-        device=", ".join(_unique(devices)) if seconds else "",
+        device="; ".join(_unique(devices)) if seconds else "",
         licence=making.licence_of(records[0]),
         training_data=making.training_data_of(records[0]),
         commands=_unique(making.command_of(row.records) for row in shown.rows),
         notes=_unique(note for record in records for note in _notes(record)),
     )
+
+
+def _device(session: dict[str, Any]) -> str:
+    """`NVIDIA H200, batch 1`: what seconds depend on, as far as the run recorded it."""
+    hardware = session.get("hardware", {})
+    name = hardware.get("gpu") or hardware.get("cpu") or ""
+    batch = session.get("batch_size")
+    return f"{name}, batch {batch}" if name and batch else str(name)
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:

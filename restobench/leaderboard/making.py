@@ -17,7 +17,8 @@ from typing import Any
 from restobench.card import DatasetCard, MethodCard
 from restobench.dataset import dataset_cards, local_cards
 from restobench.errors import RestobenchError
-from restobench.plugins import find_plugin, method_card
+from restobench.leaderboard.verdict import ENOUGH_SEEDS
+from restobench.plugins import find_method, find_plugin, method_card
 from restobench.results import RunRecord
 
 
@@ -78,7 +79,12 @@ def command_to_measure(method: str | None, dataset: str, metric: str) -> str:
         return shlex.join(
             ["restobench", "evaluate", "--restored", "DIR", "--dataset", dataset, "--as", "NAME", "--metrics", metric]
         )
-    return shlex.join(["restobench", "run", "--method", method, "--dataset", dataset, "--metrics", metric])
+    words = ["restobench", "run", "--method", method, "--dataset", dataset, "--metrics", metric]
+    try:
+        stochastic = method_card(find_method(method)[0]).stochastic
+    except RestobenchError:
+        stochastic = False
+    return shlex.join([*words, *(["--seeds", str(ENOUGH_SEEDS)] if stochastic else [])])
 
 
 def _dataset_reference(dataset: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from restobench.leaderboard.making import changed_settings, command_of, dataset_notes, overlap
+from restobench.leaderboard.making import changed_settings, command_of, command_to_measure, dataset_notes, overlap
 from restobench.results import RunRecord
 from tests.test_results import make
 
@@ -71,3 +71,15 @@ def test_a_data_sets_licence_is_its_cards() -> None:
 
     assert note.startswith("demo@1: licence astronaut (NASA)")
     assert dataset_notes("demo", "99") == dataset_notes("unknown", "1") == ()
+
+
+def test_what_would_measure_a_number_is_a_command_that_suffices() -> None:
+    """A stochastic method needs several seeds before its number can be called reproduced."""
+    commands = [command_to_measure(method, "realsr", "psnr") for method in ("bicubic", "resshift@v1", "gone", None)]
+
+    assert commands == [
+        "restobench run --method bicubic --dataset realsr --metrics psnr",
+        "restobench run --method resshift@v1 --dataset realsr --metrics psnr --seeds 5",
+        "restobench run --method gone --dataset realsr --metrics psnr",
+        "restobench evaluate --restored DIR --dataset realsr --as NAME --metrics psnr",
+    ]
