@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import distributions
+from importlib.util import find_spec
 from typing import Literal
 
+from restobench.canaries import check_canaries
 from restobench.card import MethodCard
 from restobench.dataset import dataset_cards
 from restobench.download import size_in_words
@@ -16,7 +21,7 @@ from restobench.errors import RestobenchError
 from restobench.metrics.registry import all_metrics
 from restobench.plugins import plugins
 from restobench.provenance import installed_version
-from restobench.weights import all_parts, weights_folder
+from restobench.weights import all_parts, parts_of, weights_folder
 
 
 @dataclass(frozen=True)
@@ -29,15 +34,20 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything; takes a few seconds, most of them to import torch."""
+    """Look at everything; takes some seconds, most of them to import torch and to score the canaries."""
     return [
         *_versions(),
         *_devices(),
         *_folders(),
         *_opencv(),
+        _sqrtm(),
+        _pkg_resources(),
+        _basicsr(),
         *_extras(),
         *_plugins(),
         *_weights(),
+        *_faces(),
+        *_canaries(),
     ]
 
 
@@ -57,15 +67,21 @@ def _versions() -> list[Finding]:
 def _devices() -> list[Finding]:
     import torch
 
+    findings = []
+    for variable in ("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"):
+        if os.environ.get(variable) == "1":
+            text = f"{variable}=1 lets TF32 stand in for float32 whatever a run asks for; unset it"
+            findings.append(Finding("TF32", "bad" if torch.cuda.is_available() else "note", text))
     if not torch.cuda.is_available():
         return [
+            *findings,
             Finding(
                 "device",
                 "note",
                 f"no CUDA device; methods run on the CPU ({torch.get_num_threads()} threads)",
-            )
+            ),
         ]
-    return [
+    return findings + [
         Finding(
             f"cuda:{i}",
             "good",
@@ -100,9 +116,70 @@ def _opencv() -> list[Finding]:
         }
     )
     if len(wheels) > 1:
-        text = f"{' and '.join(wheels)} share one folder: the one installed last is the one that runs"
+        import cv2
+
+        text = (
+            f"{' and '.join(wheels)} share one folder: the one installed last is the one that runs, "
+            f"here {cv2.__version__}"
+        )
         return [Finding("opencv", "note", text)]
     return [Finding("opencv", "good", wheels[0])] if wheels else [Finding("opencv", "bad", "not installed")]
+
+
+def _sqrtm() -> Finding:
+    """Tried, and not read off a version."""
+    import numpy as np
+    from scipy.linalg import sqrtm
+
+    version = installed_version("scipy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # DeprecationWarning, in the versions before it goes
+        try:
+            sqrtm(np.eye(2), disp=False)
+        except TypeError:
+            text = (
+                f"{version}: sqrtm has no 'disp' any more, so FID of pyiqa, basicsr and clean-fid fails; ours does not"
+            )
+            return Finding("scipy", "note", text)
+    return Finding(
+        "scipy", "good", f"{version}: sqrtm still has 'disp', which FID of pyiqa, basicsr and clean-fid needs"
+    )
+
+
+def _pkg_resources() -> Finding:
+    version = installed_version("setuptools")
+    if find_spec("pkg_resources"):
+        return Finding("pkg_resources", "good", f"there (setuptools {version})")
+    text = "not there, and some older packages import it; where one fails: pip install 'setuptools<81'"
+    return Finding("pkg_resources", "note", text)
+
+
+_SHIM = (
+    "import sys, torchvision.transforms.functional as f; "
+    "sys.modules['torchvision.transforms.functional_tensor'] = f; import basicsr"
+)
+
+
+def _basicsr() -> Finding:
+    """Imported in processes of their own: a shim in this one would hide the fault from everybody else."""
+    version = installed_version("basicsr")
+    if version is None:
+        return Finding("basicsr", "note", "not installed; restobench does not need it")
+    errors = []
+    for code in ("import basicsr", _SHIM):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode == 0:
+            break
+        errors.append(done.stderr.strip().rpartition("\n")[2])
+    if not errors:
+        return Finding("basicsr", "good", f"{version}, can be imported")
+    if len(errors) == 1:
+        text = (
+            f"{version} cannot be imported as it is ({errors[0]}); it can where "
+            "sys.modules['torchvision.transforms.functional_tensor'] = torchvision.transforms.functional stands before"
+        )
+        return Finding("basicsr", "note", text)
+    return Finding("basicsr", "note", f"{version} cannot be imported ({errors[1]}); restobench does not need it")
 
 
 def _extras() -> list[Finding]:
@@ -120,6 +197,27 @@ def _extras() -> list[Finding]:
         text = f"{distribution} {version}. {remark}" if version else f"not installed: pip install 'restobench[{extra}]'"
         findings.append(Finding(extra, "good" if version else "note", text))
     return findings
+
+
+def _faces() -> list[Finding]:
+    missing = [part.title for part in parts_of("faces") if not part.there]
+    if missing:
+        advice = "restobench weights fetch faces"
+        return [Finding("faces", "note", f"not there: {', '.join(missing)}; for photographs with faces: {advice}")]
+    return [Finding("faces", "good", "the weights that find and paste faces are there")]
+
+
+def _canaries() -> list[Finding]:
+    """Metrics that give another number than they used to; those that do not, in one line."""
+    try:
+        checked = check_canaries()
+    except (RestobenchError, OSError) as error:
+        return [Finding("canaries", "bad", str(error))]
+    moved = [Finding(one.metric, "bad", one.text) for one in checked if one.moved]
+    untold = [Finding(one.metric, "note", one.text) for one in checked if one.drift is None]
+    steady = [one.metric for one in checked if one.drift == 0]
+    told = f"give the values that were recorded: {', '.join(steady)}"
+    return moved + untold + ([Finding("canaries", "good", told)] if steady else [])
 
 
 def _plugins() -> list[Finding]:

@@ -42,6 +42,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def quick_canaries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metrics that take no time: FSIM alone would take as long as a file of tests."""
+    from restobench import canaries
+    from restobench.metrics.registry import choose_metrics
+
+    chosen = choose_metrics(["psnr", "psnr-y", "ssim"])
+    monkeypatch.setattr(canaries, "all_metrics", lambda: chosen)
+
+
 def picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     """A smooth random picture, (H, W, 3)."""
     small = np.random.default_rng(seed).integers(0, 256, (max(2, height // 6), max(2, width // 6), 3), np.uint8)

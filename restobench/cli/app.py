@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from restobench.cli import catalogue, check, datasets, doctor, leaderboard, lint, restore, results, run, train, weights
+from restobench.cli import (
+    catalogue,
+    check,
+    compare,
+    datasets,
+    doctor,
+    explain,
+    leaderboard,
+    lint,
+    restore,
+    results,
+    run,
+    train,
+    weights,
+)
 
 app = typer.Typer(
     name="restobench",
@@ -36,7 +50,8 @@ app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(restore.restore)
 app.command()(results.results)
-app.command()(lint.lint)
+app.command()(compare.compare)
+app.command()(explain.explain)
 app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)

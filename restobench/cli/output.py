@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from restobench.benchmark import RunResult
     from restobench.planning import Forecast
+    from restobench.ranks import Ranks
 
 
 def print_json(content: Any) -> None:
@@ -103,8 +104,10 @@ def _rate(done: int, started: float) -> str:
     return f"{done / elapsed:.1f} pictures/s" if elapsed > 0 else ""
 
 
-def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = None) -> None:
-    """A table for each set of pictures: a row a method, a column a metric; below it the checkpoints' curves."""
+def print_runs(
+    records: Sequence[RunRecord], metrics: Sequence[str] | None = None, *, ranks: Ranks | None = None
+) -> None:
+    """A table for each set of pictures: a row a method, a column a metric; below it checkpoints' curves, and ranks."""
     console = standard_output()
     groups: dict[tuple[str, str, str], list[RunRecord]] = {}
     for record in records:
@@ -121,8 +124,33 @@ def print_runs(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
         console.print(f"{name}@{revision} ({fingerprint[:12]})", style="bold", markup=False, highlight=False)
         console.print(table)
         lines = [_curve(curve) for curve in curves(members) if curve.metric in shown]
-        for line in [*lines, *_remarks(rows, shown)]:
+        lines += _remarks(rows, shown)
+        if ranks is not None:
+            lines += _ranked(rows, shown, ranks)
+        elif len(rows) > 1:
+            lines.append("Which differences are more than chance: 'restobench results --ranks', 'restobench compare'.")
+        for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _ranked(rows: Sequence[TableRow], shown: Sequence[str], ranks: Ranks) -> list[str]:
+    """`psnr ↑: lanczos 1, bicubic 2-3, bilinear 2-3`, a line for each metric that has ranks."""
+    facts = metric_facts(shown)
+    lines = []
+    for name in shown:
+        found = {row.method: ranks.get((row.records[0].folder.path, name)) for row in rows}
+        ranked = sorted(((place, method) for method, place in found.items() if place), key=lambda pair: pair[0])
+        if ranked:
+            places = ", ".join(
+                f"{method} {first}" if first == last else f"{method} {first}-{last}" for (first, last), method in ranked
+            )
+            lines.append(f"{name} {facts[name][0]}: {places}")
+    if not lines:
+        return ["No ranks: that takes two methods with every sample scored, by a metric that has a value for each."]
+    return [
+        "Ranks, sample by sample, 5 % level for a whole column; methods that cannot be told apart share theirs.",
+        *lines,
+    ]
 
 
 def print_by_tag(rows: Sequence[dict[str, Any]]) -> None:
@@ -136,7 +164,7 @@ def print_by_tag(rows: Sequence[dict[str, Any]]) -> None:
             seed = f", seed {row['seed']}" if row["seed"] else ""
             lines.setdefault((row["value"], row["method"] + seed), {})[row["metric"]] = row | {"seed_std": None}
         shown = list(dict.fromkeys(name for cells in lines.values() for name in cells))
-        facts = _facts(shown)
+        facts = metric_facts(shown)
         table = Table(pad_edge=False)
         for number, head in enumerate((rows[0]["tag"], "method", "pictures", *(f"{n} {facts[n][0]}" for n in shown))):
             table.add_column(head, justify="right" if number > 1 else "left", no_wrap=True)
@@ -157,7 +185,7 @@ def _shown(rows: Sequence[TableRow], metrics: Sequence[str] | None) -> list[str]
 def _table(rows: Sequence[TableRow], shown: Sequence[str], *, turned: bool = False) -> Any:
     from rich.table import Table
 
-    facts = _facts(shown)
+    facts = metric_facts(shown)
     heads = ["method", *(f"{name} {facts[name][0]}" for name in shown), "pictures", "s / picture"]
     lines = [[_called(row), *(_cell(row.cells.get(n), facts[n][1]) for n in shown), *_counts(row)] for row in rows]
     if turned:
@@ -214,7 +242,7 @@ def _curve(curve: Curve) -> str:
     low, high = min(curve.means), max(curve.means)
     bars = "▁▂▃▄▅▆▇█"
     levels = [round((mean - low) / (high - low) * 7) if high > low else 0 for mean in curve.means]
-    arrow, digits = _facts([curve.metric])[curve.metric]
+    arrow, digits = metric_facts([curve.metric])[curve.metric]
     line = "".join(bars[level] for level in levels)
     first, last = curve.checkpoints[0], curve.checkpoints[-1]
     return (
@@ -223,7 +251,7 @@ def _curve(curve: Curve) -> str:
     )
 
 
-def _facts(shown: Sequence[str]) -> dict[str, tuple[str, int]]:
+def metric_facts(shown: Sequence[str]) -> dict[str, tuple[str, int]]:
     """By metric: which way is better, and the digits to show."""
     from restobench.metrics.registry import all_metrics
 

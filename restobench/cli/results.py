@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from restobench.cli import arguments as given
 from restobench.cli.output import print_by_tag, print_json, print_runs, standard_output
 from restobench.errors import RestobenchError
 from restobench.results import RunRecord, all_runs, find_run, newest, rows_by_tag
+
+if TYPE_CHECKING:
+    from restobench.ranks import Ranks
 
 
 def results(
@@ -22,6 +25,9 @@ def results(
         str | None,
         typer.Option(metavar="TAG", help="A row for each value of a tag, as of 'kind' in multi-degradation."),
     ] = None,
+    ranks: Annotated[
+        bool, typer.Option("--ranks", help="Say which methods can be told apart, sample by sample.")
+    ] = False,
     runs: given.Runs = None,
     as_json: given.Json = False,
 ) -> None:
@@ -39,15 +45,30 @@ def results(
         if not records and not as_json:
             raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
     if by is not None:
+        if ranks:
+            raise RestobenchError("--ranks are those of whole data sets; leave out --by.")
         rows = rows_by_tag(records, by, wanted)
         print_json(rows) if as_json else print_by_tag(rows)
         return
+    found = _ranks(records, wanted) if ranks else None
     if as_json:
-        print_json([row for record in records for row in record.rows(wanted)])
+        print_json(
+            [
+                row if found is None else row | {"rank": found.get((record.folder.path, row["metric"]))}
+                for record in records
+                for row in record.rows(wanted)
+            ]
+        )
         return
-    print_runs(records, wanted)
+    print_runs(records, wanted, ranks=found)
     if name:
         _print_details(records[0])
+
+
+def _ranks(records: list[RunRecord], metrics: list[str] | None) -> Ranks:
+    from restobench.ranks import ranks_of
+
+    return ranks_of(records, metrics)
 
 
 def _print_details(record: RunRecord) -> None:

@@ -19,6 +19,8 @@ COMMANDS = [
     ["evaluate"],
     ["restore"],
     ["results"],
+    ["compare"],
+    ["explain"],
     ["doctor"],
     ["methods"],
     ["methods", "list"],
@@ -118,6 +120,7 @@ def test_a_caption_is_not_folded_at_the_width_of_a_narrow_table(restobench: Rest
     assert "Mean over pictures, and its 95 % interval." in printed
 
 
+@pytest.mark.usefixtures("quick_canaries")
 def test_doctor_looks_at_everything(restobench: Restobench) -> None:
     """Also as JSON alone."""
     people, scripts = restobench("doctor"), restobench("doctor", "--json")
@@ -129,6 +132,7 @@ def test_doctor_looks_at_everything(restobench: Restobench) -> None:
     assert "torch: " in people.out
 
 
+@pytest.mark.usefixtures("quick_canaries")
 def test_doctor_sees_a_folder_that_cannot_be(
     restobench: Restobench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
