@@ -12,7 +12,6 @@ from restobench.cli import (
     doctor,
     explain,
     leaderboard,
-    lint,
     restore,
     results,
     run,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from restobench.cli import arguments as given
+from restobench.cli.output import print_json
 
 leaderboard = typer.Typer(help="Tables of runs, to publish.", no_args_is_help=True)
 
@@ -45,3 +46,36 @@ def build(
         typer.echo(f"left out: {line}", err=True)
     rows = sum(not row.paper for table in built.board.tables for row in table.rows)
     typer.echo(f"{rows} rows in {', '.join(map(str, built.paths))}")
+
+
+@leaderboard.command()
+def explain(
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="METHOD@VARIANT/DATASET/METRIC, as in the tables.")],
+    paper: Annotated[str, typer.Option(help="Whose number, where several papers print one.")] = "",
+    runs: given.Runs = None,
+    as_json: given.Json = False,
+) -> None:
+    """Say what makes a published number differ from ours: the stored pictures are scored in other ways.
+
+    A cause is named only when one way of scoring explains three cells of the paper; else the nearest are shown.
+    """
+    from restobench.attribution.explain import explain_cell
+    from restobench.cache import Cache
+    from restobench.environment import runs_folder
+    from restobench.leaderboard.published import all_published
+    from restobench.results import all_runs
+
+    folder = given.folder(runs, "--runs") or runs_folder()
+    found = explain_cell(
+        cell,
+        all_runs(folder),
+        all_published(),
+        Cache(),
+        paper=paper,
+        advance=lambda one: typer.echo(f"scoring {one} in other ways", err=True),
+    )
+    if as_json:
+        print_json(found.as_row())
+    else:
+        for line in found.lines():
+            print(line)
