@@ -64,6 +64,8 @@ ORDER = (
     "planning",
     "session",
     "benchmark",
+    "baseline",
+    "regression",
     "doctor",
     "cli",
     "__main__",

@@ -12,6 +12,8 @@ from restobench.cli import (
     doctor,
     explain,
     leaderboard,
+    lint,
+    regression,
     restore,
     results,
     run,
@@ -51,6 +53,8 @@ app.command()(restore.restore)
 app.command()(results.results)
 app.command()(compare.compare)
 app.command()(explain.explain)
+app.command()(lint.lint)
+app.command()(regression.check)
 app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
