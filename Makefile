@@ -14,8 +14,8 @@ help: ## Print this list
 
 install: $(VENV)/.installed ## Make .venv and install restobench into it, editable (about 5 GB)
 
-demo: install ## Restore and score the demo pictures with three methods; a second time restores nothing
-	$(RESTOBENCH) run --method bicubic --method lanczos --method nearest --dataset demo
+demo: install ## Restore and score the demo pictures with four methods; a second time restores nothing
+	$(RESTOBENCH) run --method bicubic --method lanczos --method nearest --method resshift@tiny --dataset demo
 
 test: $(VENV)/.installed-dev ## Run the tests; they need no network and no graphics card
 	HF_HUB_OFFLINE=1 $(VENV)/bin/pytest

@@ -225,7 +225,7 @@ def evaluate_existing(
     record = find_run(options.runs, name)
     described = record.run["dataset"]
     # The same pictures are the same data set; a folder without clean ones cannot tell its scale.
-    opened = replace(open_dataset(dataset or described["reference"]), scale=described["scale"])
+    opened = replace(open_dataset(dataset or described["reference"], reporter=reporter), scale=described["scale"])
     found = opened.fingerprint(cache)
     if found != described["fingerprint"]:
         raise RestobenchError(
@@ -257,7 +257,7 @@ def evaluate_folder(
         RestobenchError: As `bring_pictures` does.
     """
     reporter = reporter or Silence()
-    opened = open_dataset(dataset, scale=scale)
+    opened = open_dataset(dataset, scale=scale, reporter=reporter)
     with reporter.stage(f"{label}:{opened.name}: reading", len(opened.samples)) as advance:
         brought = bring_pictures(
             restored,
@@ -291,7 +291,7 @@ def run(
 
     Args:
         methods: Names, with or without `@variant`.
-        datasets: Names or folders.
+        datasets: Names, folders or URLs.
         metrics: What to compute; None: each data set's protocol.
         settings: Of the one method.
         weights: Files by part ("" for the only one), of the one method; several such mappings
@@ -316,7 +316,17 @@ def run(
     placed = [datasets] if isinstance(datasets, str | Path) else datasets
     if metrics is not None:
         choose_metrics(metrics)
-    planned = plan(named, placed, options, cache, settings=settings, weights=weights, label=label, scale=scale)
+    planned = plan(
+        named,
+        placed,
+        options,
+        cache,
+        settings=settings,
+        weights=weights,
+        label=label,
+        scale=scale,
+        reporter=reporter,
+    )
     refuse_missing_weights(planned)
     results = [carry_out(one, options, cache, metrics=metrics, reporter=reporter) for one in planned]
     return pd.DataFrame([row for result in results for row in result.rows()])

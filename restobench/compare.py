@@ -6,7 +6,9 @@ Reads what evaluation left in the runs' folders and computes no metric.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,8 +16,9 @@ import numpy as np
 
 from restobench.errors import RestobenchError, unknown_name
 from restobench.paired import Difference, mean_over_seeds, paired_difference
-from restobench.results import RunRecord, all_runs, find_run, newest
+from restobench.results import RunRecord, all_runs, find_run, newest, readable_runs
 from restobench.signature import Signature
+from restobench.store import run_folders
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +79,13 @@ def compare(
         RestobenchError: A run is not found, was not scored, or is of other pictures than the
             other; or there is no such metric to compare.
     """
-    sides = _seeds_of(runs, first), _seeds_of(runs, second)
+    return _compared(_seeds_of(runs, first), _seeds_of(runs, second), metrics, most_moved)
+
+
+def _compared(
+    first: tuple[RunRecord, ...], second: tuple[RunRecord, ...], metrics: Sequence[str] | None, most_moved: int
+) -> Comparison:
+    sides = first, second
     _refuse_other_pictures(sides[0][0], sides[1][0])
     scored = [_signatures(side) for side in sides]
     both = [name for name in scored[0] if name in scored[1]]
@@ -95,6 +104,35 @@ def compare(
         reasons = " ".join(f"{name}: {reason}." for name, reason in left_out.items())
         raise RestobenchError(f"The two runs have no metric that can be compared. {reasons}".rstrip())
     return Comparison(*sides, tuple(compared), left_out)
+
+
+class Visible(NamedTuple):
+    """How small a mean difference a data set's samples show, with 80 % probability."""
+
+    smallest: float
+    """Between the two methods whose differences vary least from sample to sample."""
+    largest: float
+    pairs: int
+    """Of methods that were run here."""
+
+
+def visible_differences(runs: Path, dataset: str, revision: str) -> dict[str, Visible]:
+    """By metric, what the samples of a data set can show, from every two methods that were run on it here.
+
+    Empty where there are not two: it depends on the methods as much as on the data set.
+    """
+    wanted = (dataset, revision)
+    there = newest([one for one in readable_runs(run_folders(runs)) if one.complete and one.summary])
+    records = [one for one in there if (one.dataset, one.run["dataset"]["revision"]) == wanted]
+    found: dict[str, list[float]] = {}
+    for first, second in combinations({record.name: record for record in records}.values(), 2):
+        if first.run["dataset"]["fingerprint"] != second.run["dataset"]["fingerprint"]:
+            continue
+        with suppress(RestobenchError):  # runs whose metrics were worked out in two ways, or not at all
+            for compared in _compared((first,), (second,), None, most_moved=0).metrics:
+                if compared.difference.smallest_visible:
+                    found.setdefault(compared.metric, []).append(compared.difference.smallest_visible)
+    return {metric: Visible(min(values), max(values), len(values)) for metric, values in found.items()}
 
 
 def _seeds_of(runs: Path, name: str) -> tuple[RunRecord, ...]:

@@ -23,12 +23,18 @@ from restobench.environment import datasets_folder, home
 from restobench.errors import RestobenchError, unknown_name
 from restobench.manifest import UNFINISHED, tags_in
 from restobench.plugins import plugins
+from restobench.remote import is_url, mirrored
+from restobench.reporter import Reporter
 
 DEFAULT_PROTOCOL = "offline-v1"
 """What a folder is scored by: it needs no downloads."""
 
 CARD = "card.toml"
 """The card of a folder that says itself what it holds, as a set does that was made here."""
+
+
+class NotPreparedError(RestobenchError):
+    """A known data set whose pictures are not on this machine."""
 
 
 @dataclass(frozen=True)
@@ -180,17 +186,19 @@ def find_card(name: str) -> tuple[DatasetCard, Path]:
     )
 
 
-def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
-    """A data set by name, by `name@revision`, or from a folder.
+def open_dataset(reference: str | Path, *, scale: int | None = None, reporter: Reporter | None = None) -> Dataset:
+    """A data set by name, by `name@revision`, from a folder, or from a URL that fsspec opens.
 
     A folder holds `lq/` and, if there, `gt/` and `mask/`, paired by name; or pictures directly; or
     a card that says what it holds. A folder with a card in RESTOBENCH_DATASETS is known by its name.
+    What lies behind a URL is such a folder, and is brought to RESTOBENCH_HOME.
 
     Args:
         reference: What `--dataset` was given. A known name wins over a folder of that name;
             `./name` is always the folder.
         scale: How many times larger than `lq` the results are to be, for a folder without
             clean pictures (default 1). Where it can be measured it must agree.
+        reporter: Who hears how pictures come from a URL.
 
     Raises:
         RestobenchError: No such data set, no pictures, pairs that do not match, wrong counts.
@@ -198,38 +206,51 @@ def open_dataset(reference: str | Path, *, scale: int | None = None) -> Dataset:
     text = str(reference)
     if not text:
         raise RestobenchError("The data set has an empty name; for the folder you are in, say --dataset . instead.")
+    if is_url(text):
+        return _open_folder(mirrored(text, reporter), scale, reference=text)
     name, _, revision = text.partition("@")
+    if local := local_folder(text):
+        return _open_folder(local, scale, reference=text)
     known = {alias for card, _ in dataset_cards().values() for alias in (card.name, *card.aliases)}
     folder = Path(text).expanduser()
-    if local := _local_folder(text, name, revision):
-        return _open_folder(local, scale, reference=text)
     if name not in known and folder.is_dir():
         return _open_folder(folder, scale)
     if name not in known and ("/" in text or folder.exists()):
         problem = "is not a folder" if folder.exists() else "does not exist"
         raise RestobenchError(f"The data set {text} {problem}; name a folder of pictures or a known data set.")
     card, card_folder = find_card(name)
-    if revision not in ("", card.revision):
-        raise unknown_name(f"revision of '{card.name}'", revision, [card.revision])
-    return _open_card(card, *_roots(card, card_folder), scale, reference=f"{card.name}@{card.revision}")
+    one = card.of_revision(revision)
+    roots = _roots(one, card_folder, datasets_folder() / card.folder_of(revision))
+    return _open_card(one, *roots, scale, reference=f"{one.name}@{one.revision}")
 
 
-def _local_folder(text: str, name: str, revision: str) -> Path | None:
-    """The folder in RESTOBENCH_DATASETS with a card of its own that is called so, or `name` and of that revision."""
-    folder = datasets_folder() / text
-    if Path(text).name == text and any((folder / part).is_file() for part in (CARD, UNFINISHED)):
-        return folder
-    card, folder = local_cards().get(name, (None, folder))
-    return folder if card is not None and revision == card.revision else None
+def local_folder(reference: str) -> Path | None:
+    """The folder in RESTOBENCH_DATASETS with a card of its own that a name stands for; it may be unfinished."""
+    name, at, revision = reference.partition("@")
+    candidates = [(name, reference, revision)]
+    cards = (card for card, _ in dataset_cards().values())
+    if card := next((card for card in cards if name in (card.name, *card.aliases)), None):
+        candidates.append((card.name, f"{card.name}{at}{revision}", revision))
+        if not revision and card.recipe:  # made here, it lies where 'datasets make' put it
+            candidates.append((card.name, f"{card.name}@{card.recipe}", card.revision))
+    made = local_cards()
+    for called, whole, wanted in candidates:
+        folder = datasets_folder() / whole
+        if Path(whole).name == whole and any((folder / part).is_file() for part in (CARD, UNFINISHED)):
+            return folder
+        other, place = made.get(called, (None, folder))
+        if other is not None and wanted == other.revision:
+            return place
+    return None
 
 
 def _open_card(card: DatasetCard, lq_root: Path, gt_root: Path, scale: int | None, *, reference: str) -> Dataset:
     if scale not in (None, card.scale):
         raise RestobenchError(f"'{card.name}' is a x{card.scale} data set; leave --scale {scale} out.")
-    lq = _by_id(lq_root, card.lq)
+    lq = _by_id(lq_root, card.lq) if card.lq else {}
     gt = _by_id(gt_root, card.gt) if card.gt else {}
     mask = _by_id(lq_root, card.mask) if card.mask else {}
-    samples = _paired(card.name, lq, gt, mask, card.group, tags_in(lq_root))
+    samples = _paired(card.name, lq, gt, mask, card.group, _tags(card, lq or gt, tags_in(lq_root)))
     if len(samples) != card.count:
         raise RestobenchError(
             f"'{card.name}' has {card.count} pictures, and {lq_root} holds {len(samples)}; get the data set again."
@@ -246,7 +267,18 @@ def _open_card(card: DatasetCard, lq_root: Path, gt_root: Path, scale: int | Non
     )
 
 
-def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
+def _tags(
+    card: DatasetCard, ids: Iterable[str], drawn: Mapping[str, Mapping[str, str]]
+) -> Mapping[str, Mapping[str, str]]:
+    """By sample, what its name tells by the card's expressions, and what was drawn for it."""
+    return {
+        sample_id: {tag: match[1] for tag, text in card.tags.items() if (match := re.search(text, sample_id))}
+        | dict(drawn.get(sample_id, {}))
+        for sample_id in ids
+    }
+
+
+def _roots(card: DatasetCard, card_folder: Path, root: Path) -> tuple[Path, Path]:
     """Where lq and gt lie. An embedded set ships lq beside its card and makes gt at first use."""
     if card.crops:
         from restobench.embedded import make_clean_pictures
@@ -260,12 +292,23 @@ def _roots(card: DatasetCard, card_folder: Path) -> tuple[Path, Path]:
                 "Set RESTOBENCH_HOME to a folder that can be written."
             ) from None
         return card_folder / card.name, made
-    root = datasets_folder() / card.name
     if not root.is_dir():
-        raise RestobenchError(
-            f"The data set '{card.name}' is not on this machine: {root} does not exist. Get it from {card.source}"
+        raise NotPreparedError(
+            f"The data set '{root.name}' is not on this machine: {root} does not exist. {how_to_get(card, root.name)}"
         )
     return root, root
+
+
+def commands_for(card: DatasetCard, name: str) -> list[str]:
+    """What makes the data set `name` of what was downloaded; nothing where its pictures are put there by hand."""
+    prepare = [f"restobench datasets prepare {name} --source FOLDER_OR_ARCHIVE"] if card.layouts else []
+    made = f"restobench datasets make {card.name}@{card.recipe} --source FOLDER_OF_CLEAN_PICTURES"
+    return [*prepare, made] if card.recipe else prepare
+
+
+def how_to_get(card: DatasetCard, name: str) -> str:
+    """Where a person gets the data set `name`, and the commands that follow, a line each."""
+    return "\n".join([f"Get it from {card.source}", *(f"Then: {command}" for command in commands_for(card, name))])
 
 
 def _open_folder(folder: Path, scale: int | None, *, reference: str | None = None) -> Dataset:
@@ -290,7 +333,7 @@ def _open_folder(folder: Path, scale: int | None, *, reference: str | None = Non
     return Dataset(
         name=name,
         revision="folder",
-        reference=str(folder),
+        reference=reference or str(folder),
         task="inpainting" if mask else "super-resolution" if scale > 1 else None,
         scale=scale,
         protocol=DEFAULT_PROTOCOL,
@@ -313,7 +356,9 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def _by_id(root: Path, pattern: str) -> dict[str, Path]:
-    paths = [path for path in root.glob(pattern) if path.is_file()]
+    from restobench.image import is_picture
+
+    paths = [path for path in root.glob(pattern) if path.is_file() and is_picture(path)]
     if not paths:
         raise RestobenchError(f"{root} holds no {pattern}; get the data set again.")
     return _ids(root / pattern.split("*")[0], paths)

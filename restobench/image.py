@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from restobench.errors import RestobenchError
 from restobench.files import written_whole
@@ -33,10 +33,34 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     """(width, height) as `read_array` would give it, from the header alone; None: unreadable."""
     try:
         with Image.open(path) as picture:
-            turned = picture.getexif().get(0x0112, 1) >= 5
-            return (picture.height, picture.width) if turned else picture.size
+            return upright_size(picture)
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError):
         return None
+
+
+def upright_size(picture: Image.Image) -> tuple[int, int]:
+    """(width, height) after the rotation that EXIF asks for, of a picture just opened; decodes nothing."""
+    if picture.width == picture.height:
+        return picture.size
+    exif = Image.Exif()
+    if not isinstance(picture, ImageFile.ImageFile) or picture.format != "PNG" or "exif" in picture.info:
+        exif = picture.getexif()
+    elif late := _exif_behind_pixels(picture):
+        exif.load(b"Exif\0\0" + late)
+    return (picture.height, picture.width) if exif.get(0x0112, 1) >= 5 else picture.size
+
+
+def _exif_behind_pixels(png: ImageFile.ImageFile) -> bytes | None:
+    """The eXIf chunk that a PNG may hold behind its pixels: to find it, Pillow decodes them all."""
+    file = png.fp
+    assert file is not None
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"eXIf":
+            return file.read(length)
+        file.seek(length + 4, 1)  # with its checksum
+    return None
 
 
 def read_array(path: Path, *, drop_alpha: bool = False) -> NDArray[np.uint8] | NDArray[np.uint16]:

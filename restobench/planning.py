@@ -13,13 +13,14 @@ from typing import Any, Literal, NamedTuple
 
 from restobench.cache import Cache
 from restobench.card import Value
-from restobench.dataset import Dataset, Sample, open_dataset
+from restobench.dataset import Dataset, NotPreparedError, Sample, open_dataset
 from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import count_known, why_not
 from restobench.method import DTYPES, MethodChoice, choose_method
 from restobench.metrics.registry import Metric, choose_metrics, read_protocol
 from restobench.provenance import best_device, device_name, precision
+from restobench.reporter import Reporter
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord, readable_runs
 from restobench.store import RunFolder, RunIdentity, check_label, run_folders
@@ -151,6 +152,7 @@ def plan(
     label: str | None = None,
     scale: int | None = None,
     baseline: bool = True,
+    reporter: Reporter | None = None,
 ) -> list[PlannedRun]:
     """Decide every run of a grid, the baselines first.
 
@@ -159,7 +161,7 @@ def plan(
 
     Args:
         methods: Names, with or without `@variant`.
-        datasets: Names or folders.
+        datasets: Names, folders or URLs.
         options: Seeds, device, precision and the like.
         cache: Where hashes of files are kept.
         settings: Of the one method.
@@ -168,6 +170,7 @@ def plan(
         label: What the one method's rows are called.
         scale: For folders without clean pictures.
         baseline: Whether to add the row of doing nothing.
+        reporter: Who hears how data sets come from where they lie.
 
     Raises:
         RestobenchError: An unknown name, a wrong setting, a method that does not fit a data
@@ -187,7 +190,7 @@ def plan(
     ]
     for choice in choices:
         _check_foreign(choice, label, options)
-    opened = [open_dataset(reference, scale=scale) for reference in dict.fromkeys(datasets)]
+    opened = _open(datasets, choices, scale, reporter)
     misfits = [
         f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
         for dataset in opened
@@ -211,6 +214,22 @@ def plan(
                 one = _planned(choice, dataset, fingerprint, seed, options, cache)
                 planned.setdefault((dataset.reference, choice.label, one.identity.key), one)
     return list(planned.values())
+
+
+def _open(
+    datasets: Sequence[str | Path], choices: Sequence[MethodChoice], scale: int | None, reporter: Reporter | None
+) -> list[Dataset]:
+    """Open the data sets. Where some are not on this machine, say with them what the methods lack."""
+    opened, absent = [], []
+    for reference in dict.fromkeys(datasets):
+        try:
+            opened.append(open_dataset(reference, scale=scale, reporter=reporter))
+        except NotPreparedError as error:
+            absent.append(str(error))
+    if absent:
+        lacks = dict.fromkeys(lack for choice in choices if (lack := choice.lack()))
+        raise RestobenchError("\n".join([*absent, *lacks]))
+    return opened
 
 
 def _check_foreign(choice: MethodChoice, label: str | None, options: Options) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -176,36 +176,60 @@ def _across_seeds(row: dict[str, Any], records: Sequence[RunRecord]) -> dict[str
     return joined
 
 
-def rows_by_tag(records: Sequence[RunRecord], tag: str, metrics: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def rows_by_tag(
+    records: Sequence[RunRecord],
+    tag: str,
+    metrics: Sequence[str] | None = None,
+    where: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
     """The summary of each run apart for each value of a tag: `kind` of degradation, and the like.
+
+    Args:
+        records: The runs.
+        tag: By what they are taken apart.
+        metrics: Which; None: all.
+        where: Only the samples whose tags have these values.
 
     Returns:
         A row for each run, value of the tag and metric: as the summary's rows, without a signature.
 
     Raises:
-        RestobenchError: No run has samples with this tag.
+        RestobenchError: No run has samples with these tags, or with these values of them.
     """
     import pandas as pd
 
     from restobench.statistics import mean_interval
 
     rows: list[dict[str, Any]] = []
+    where = where or {}
     known: set[str] = set()
+    values_of: dict[str, set[str]] = {name: set() for name in where}
     for record in records:
         if not record.folder.samples_path.exists():
             continue
         table = pd.read_parquet(record.folder.samples_path)
         known |= {name.removeprefix(TAG) for name in map(str, table.columns) if name.startswith(TAG)}
-        if TAG + tag not in table:
+        if any(TAG + name not in table for name in (tag, *where)):
             continue
+        for name, wanted in where.items():
+            values_of[name] |= set(table[TAG + name].dropna())
+            table = table[table[TAG + name] == wanted]
         head = {"method": record.method, "dataset": record.dataset, "seed": record.run["determinants"].get("seed")}
         names = [row["metric"] for row in record.summary if row["metric"] in table]
         for value, part in table.groupby(TAG + tag):
             for name in names if metrics is None else [name for name in metrics if name in names]:
                 interval = mean_interval(part[name].to_numpy(), list(part["group"]))
                 rows.append(head | {"tag": tag, "value": value, "metric": name} | asdict(interval))
+    if unknown := next((name for name in (tag, *where) if name not in known), None):
+        raise unknown_name("tag of samples in these runs", unknown, known)
+    for name, wanted in where.items():
+        if wanted not in values_of[name]:
+            raise unknown_name(f"value of '{name}' in these runs", wanted, values_of[name])
     if not rows:
-        raise unknown_name("tag of samples in these runs", tag, known)
+        asked = ", ".join(f"{name}={wanted}" for name, wanted in where.items()) or f"'{tag}'"
+        raise RestobenchError(
+            f"No sample of these runs has {asked}; 'restobench results --by TAG' tells what there is."
+        )
     return rows
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,18 +204,22 @@ def find_weights(method: str, parts: Mapping[str, WeightFile]) -> dict[str, Path
     return found
 
 
-def tool_weights(name: str, given: Mapping[str, str | Path], *, option: str) -> dict[str, Path]:
+def tool_weights(
+    name: str, given: Mapping[str, str | Path], *, option: str, only: Collection[str] | None = None
+) -> dict[str, Path]:
     """A file for every part of a tool: one that was given, or what is in its place.
 
     Args:
         name: Of `TOOLS`.
         given: Files by part.
         option: What gives a file by hand on the command line.
+        only: The parts that are needed; None: all.
 
     Raises:
         RestobenchError: A part is unknown, a file is not there, or a part has none.
     """
     parts = TOOLS[name].card(ToolCard).weights
+    parts = {part: facts for part, facts in parts.items() if only is None or part in only}
     files: dict[str, Path] = {}
     for part, file in given.items():
         if part not in parts:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from restobench.compare import compare
+from restobench.compare import compare, visible_differences
 from restobench.errors import RestobenchError
 from restobench.files import write_json
 from restobench.signature import Signature
@@ -123,3 +123,20 @@ def test_a_metric_that_one_run_lacks_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RestobenchError, match=r"No metric of both runs is called 'ssim'[\s\S]*restobench evaluate"):
         compare(tmp_path, "one", "two", metrics=["ssim"])
+
+
+def test_what_a_data_set_can_show_is_told_from_every_two_methods(tmp_path: Path) -> None:
+    """As `compare` has it for each pair; of one method alone, or of another revision, nothing is known."""
+    noise = np.random.default_rng(2)
+    scored(tmp_path, "one", CLEAN)
+    assert visible_differences(tmp_path, "demo", "1") == {}
+    scored(tmp_path, "two", CLEAN + noise.normal(0, 0.1, 20))
+    scored(tmp_path, "three", CLEAN + noise.normal(0, 1, 20))
+
+    found = visible_differences(tmp_path, "demo", "1")
+
+    pairs = [("one", "two"), ("one", "three"), ("two", "three")]
+    each = [compare(tmp_path, *pair).metrics[0].difference.smallest_visible or 0 for pair in pairs]
+    assert list(found) == ["psnr"]
+    assert tuple(found["psnr"]) == (min(each), max(each), 3)
+    assert visible_differences(tmp_path, "demo", "2") == {}

@@ -115,8 +115,14 @@ def test_a_data_set_is_added_as_the_page_says(here: LightEnvironment, tmp_path: 
             path = tmp_path / "datasets" / "kitchen-night" / "test" / part / f"{name}.png"
             write_picture(path, picture(number, 37, 53))
 
+    for number, name in enumerate(("north_1", "south_2")):
+        write_picture(here.folder / "downloads" / "Night_small" / f"{name}.png", picture(number, 8, 12))
+        write_picture(here.folder / "downloads" / "Night" / f"{name}.png", picture(number, 32, 48))
+
     printed = follow("adding-a-data-set.md", here)
 
+    assert "2 samples from folders" in printed["restobench datasets prepare street-night --source downloads"]
+    assert "as recorded" in printed["restobench datasets verify street-night --full"]
     assert "kitchen-night@2" in printed["restobench run --method input --dataset kitchen"]
 
 

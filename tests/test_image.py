@@ -167,3 +167,23 @@ def test_cmyk_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RestobenchError, match="colours of the kind CMYK"):
         read_array(tmp_path / "x.jpg")
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_png_s_size_is_read_without_its_pixels(tmp_path: Path, behind: bool) -> None:
+    """Upright, wherever the rotation stands; a set of thousands is looked at before each run."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "x.png"
+    Image.fromarray(picture(0, 37, 53)).save(path, exif=exif)
+    content, chunks, start = path.read_bytes(), [], 8
+    while start < len(content):
+        end = start + int.from_bytes(content[start : start + 4], "big") + 12
+        chunks.append(content[start:end])
+        start = end
+    if behind:
+        chunks.sort(key=lambda chunk: (chunk[4:8] in (b"eXIf", b"IEND"), chunk[4:8] == b"IEND"))
+    torn = [chunk[:-9] + bytes(9) if chunk[4:8] == b"IDAT" else chunk for chunk in chunks]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(torn))
+
+    assert picture_size(path) == (37, 53)

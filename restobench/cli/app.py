@@ -13,6 +13,7 @@ from restobench.cli import (
     explain,
     leaderboard,
     lint,
+    prepare,
     regression,
     restore,
     results,
@@ -59,6 +60,9 @@ app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)
 catalogue.methods.command("new")(check.new_method)
+catalogue.datasets.command("prepare")(prepare.prepare_dataset)
+catalogue.datasets.command("verify")(prepare.verify_dataset)
+catalogue.datasets.command("fetch")(prepare.fetch_dataset)
 catalogue.datasets.command("make")(datasets.make_dataset)
 catalogue.datasets.command("rebuild")(datasets.rebuild_dataset)
 catalogue.datasets.command("recipes")(datasets.list_recipes)

@@ -33,7 +33,12 @@ def complete_datasets(incomplete: str) -> list[str]:
     """Data set names and aliases, for the shell."""
     from restobench.dataset import dataset_cards, local_cards
 
-    names = [name for card, _ in dataset_cards().values() for name in (card.name, *card.aliases)]
+    cards = [card for card, _ in dataset_cards().values()]
+    names = [name for card in cards for name in (card.name, *card.aliases)]
+    if "@" in incomplete:
+        names = [
+            f"{name}@{revision}" for card in cards for name in (card.name, *card.aliases) for revision in card.revisions
+        ]
     return [name for name in dict.fromkeys([*names, *local_cards()]) if name.startswith(incomplete)]
 
 
@@ -61,10 +66,10 @@ Methods = Annotated[
 ]
 Datasets = Annotated[
     list[str],
-    typer.Option("--dataset", "-d", help="A name or a folder; may repeat.", autocompletion=complete_datasets),
+    typer.Option("--dataset", "-d", help="A name, a folder or a URL; may repeat.", autocompletion=complete_datasets),
 ]
 Dataset = Annotated[
-    str | None, typer.Option("--dataset", "-d", help="A name or a folder.", autocompletion=complete_datasets)
+    str | None, typer.Option("--dataset", "-d", help="A name, a folder or a URL.", autocompletion=complete_datasets)
 ]
 Metrics = Annotated[
     str | None,

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from restobench.card import MethodCard
+from restobench.card import DatasetCard, MethodCard
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json, standard_output
-from restobench.dataset import dataset_cards, find_card, local_cards
+from restobench.dataset import dataset_cards, local_cards
 from restobench.errors import RestobenchError
 from restobench.metrics.registry import all_metrics, choose_metrics
 from restobench.plugins import find_plugin, plugins
@@ -62,6 +62,7 @@ def list_datasets(as_json: given.Json = False) -> None:
         {
             "name": name,
             "revision": card.revision,
+            "other revisions": list(card.revisions),
             "aliases": list(card.aliases),
             "task": card.task,
             "scale": card.scale,
@@ -78,10 +79,27 @@ def show_dataset(
     name: Annotated[str, typer.Argument(help="A data set.", autocompletion=given.complete_datasets)],
     as_json: given.Json = False,
 ) -> None:
-    """Print a data set's card: size, licence, source, protocol."""
-    card, folder = find_card(name)
-    where = {"folder": str(folder)} if name in local_cards() else {"package": folder.name}
-    _print_card(where, card, as_json)
+    """Print a data set's card: size, licence, where to get it, what is checked, and whether it is here."""
+    from restobench.preparing.showing import what_is_known
+
+    head, card = what_is_known(name)
+    head |= _what_it_shows(card)
+    _print_card(head, card, as_json)
+
+
+def _what_it_shows(card: DatasetCard) -> dict[str, Any]:
+    """The smallest differences of means that its samples show, where methods were run on it."""
+    from restobench.compare import visible_differences
+    from restobench.environment import runs_folder
+
+    if not runs_folder().is_dir():
+        return {}
+    found = visible_differences(runs_folder(), card.name, card.revision)
+    lines = {
+        metric: f"{one.smallest:.2g}" + (f" to {one.largest:.2g}" if one.pairs > 1 else "")
+        for metric, one in found.items()
+    }
+    return {"smallest visible difference": lines} if lines else {}
 
 
 @metrics.command("list")
@@ -138,6 +156,8 @@ def _print_card(head: dict[str, Any], card: BaseModel, as_json: bool) -> None:
         if key == "crops":
             # Boxes and hashes of every picture: in --json.
             value = f"{len(value)} photographs"
+        if key == "layouts":
+            value = [layout["title"] for layout in value]
         if isinstance(value, dict):
             console.print(f"{key}:", markup=False, highlight=False)
             for inner, facts in value.items():

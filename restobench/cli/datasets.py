@@ -62,6 +62,7 @@ def make_dataset(
     interrupted is gone on with by the same command; manifest.json records every drawn value.
     """
     from restobench.synthesis import make
+    from restobench.synthesis.folder import published_card
 
     made = make.make_dataset(
         name,
@@ -73,6 +74,9 @@ def make_dataset(
         reporter=TerminalReporter(),
     )
     typer.echo(f"{made.folder}: {_counts(made.manifest)}, {made.made} of them made now")
+    published = published_card(made.manifest.name, made.manifest.recipe.name)
+    if published and published.count != len(made.manifest.samples):
+        typer.echo(f"The published '{published.name}@{published.revision}' has {published.count:,} samples.")
     typer.echo(f"Use it with --dataset {made.folder if output else name}")
 
 

@@ -25,6 +25,12 @@ def results(
         str | None,
         typer.Option(metavar="TAG", help="A row for each value of a tag, as of 'kind' in multi-degradation."),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TAG=VALUE", help="Only the samples with this value of a tag; may repeat, for other tags."
+        ),
+    ] = None,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Say which methods can be told apart, sample by sample.")
     ] = False,
@@ -44,10 +50,11 @@ def results(
         records = newest(all_runs(folder))
         if not records and not as_json:
             raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
-    if by is not None:
+    only = given.pairs(where, "--where")
+    if by is not None or only:
         if ranks:
-            raise RestobenchError("--ranks are those of whole data sets; leave out --by.")
-        rows = rows_by_tag(records, by, wanted)
+            raise RestobenchError("--ranks are those of whole data sets; leave out --by and --where.")
+        rows = rows_by_tag(records, by or next(iter(only)), wanted, only)
         print_json(rows) if as_json else print_by_tag(rows)
         return
     found = _ranks(records, wanted) if ranks else None

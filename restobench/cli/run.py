@@ -67,7 +67,7 @@ def run(
     )
     wanted = given.names(metrics)
     choose_metrics(wanted or [])
-    cache = Cache()
+    cache, reporter = Cache(), TerminalReporter()
     planned = plan(
         method,
         dataset,
@@ -77,6 +77,7 @@ def run(
         weights=given.weight_sets(weights),
         label=label,
         scale=scale,
+        reporter=reporter,
     )
     if dry_run:
         forecasts = forecast(planned, options, cache, metrics=wanted, evaluate=evaluate)
@@ -86,7 +87,6 @@ def run(
             print_forecast(forecasts)
         return
     refuse_missing_weights(planned)
-    reporter = TerminalReporter()
     results = [carry_out(one, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter) for one in planned]
     if as_json:
         print_json([row for result in results for row in result.rows()])

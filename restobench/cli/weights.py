@@ -12,6 +12,7 @@ import typer
 
 from restobench.cli import arguments as given
 from restobench.cli.output import TerminalReporter, print_json, standard_output
+from restobench.download import Listener
 from restobench.errors import RestobenchError
 from restobench.weights import Part, Verdict, add, all_parts, choose_parts, fetch, parts_of, verify
 
@@ -82,7 +83,11 @@ def fetch_weights(
     for part in {part.path or part.name: part for part in chosen}.values():
         try:
             # The hub's library draws bars of its own.
-            with nullcontext(_Quiet(reporter)) if part.facts.hub else _shown(part, reporter) as listener:
+            with (
+                nullcontext(_Quiet(reporter))
+                if part.facts.hub
+                else download_shown(f"{part.reference}: {part.name}", reporter) as listener
+            ):
                 path = fetch(part, listener)
         except RestobenchError as error:
             problems.append(str(error))  # one that is not to be had must not keep the others away
@@ -234,9 +239,8 @@ class _Bar(_Quiet):
 
 
 @contextmanager
-def _shown(part: Part, reporter: TerminalReporter) -> Iterator[_Quiet]:
+def download_shown(title: str, reporter: TerminalReporter) -> Iterator[Listener]:
     """A listener that shows the progress: a bar in a terminal, lines elsewhere."""
-    title = f"{part.reference}: {part.name}"
     if not reporter.console.is_terminal:
         yield _Lines(reporter, title)
         return

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from restobench.card import DatasetCard, write_card
-from restobench.dataset import CARD, DEFAULT_PROTOCOL, fingerprint_of
+from restobench.dataset import CARD, DEFAULT_PROTOCOL, dataset_cards, fingerprint_of
 from restobench.errors import RestobenchError
 from restobench.files import PART_PREFIX, sha256_of, written_whole
 from restobench.image import write_picture
@@ -159,26 +159,48 @@ class SetFolder:
         ordered = tuple(sorted(samples, key=lambda sample: sample.id))
         manifest = Manifest(**{name: getattr(head, name) for name in Head.model_fields}, samples=ordered)
         manifest.write(self.path)
-        card = DatasetCard(
-            name=head.name,
-            title=head.name,
-            summary=recipe.summary,
-            revision=recipe.revision if head.name == recipe.name else recipe.name,
-            task=recipe.task,
-            scale=recipe.scale,
-            count=len(ordered),
-            size=recipe.made_size,
-            licence="that of the clean pictures",
-            source="restobench datasets make",
-            citation=recipe.citation,
-            protocol=DEFAULT_PROTOCOL,
-            lq="lq/**/*.png",
-            gt="gt/**/*.png",
-            fingerprint=fingerprint_of({sample.id: (sample.lq.sha256, sample.gt.sha256, "") for sample in ordered}),
-        )
-        write_card(self.path / CARD, card)
+        own = {
+            "count": len(ordered),
+            "lq": "lq/**/*.png",
+            "gt": "gt/**/*.png",
+            "fingerprint": fingerprint_of({sample.id: (sample.lq.sha256, sample.gt.sha256, "") for sample in ordered}),
+        }
+        write_card(self.path / CARD, _card_of(head, recipe).model_copy(update=own))
         (self.path / UNFINISHED).unlink(missing_ok=True)
         return manifest
+
+
+def published_card(name: str, recipe: str) -> DatasetCard | None:
+    """The card of a published set that is this recipe's, of this name; None: it is a set of the user's own."""
+    card, _ = dataset_cards().get(name, (None, None))
+    for revision in (card.revision, *card.revisions) if card else ():
+        if card and (one := card.of_revision(revision)).recipe == recipe:
+            return one
+    return None
+
+
+def _card_of(head: Head, recipe: Recipe) -> DatasetCard:
+    """What is true of the set; of a published one what its card says."""
+    if published := published_card(head.name, recipe.name):
+        return published.model_copy(update={"aliases": (), "layouts": (), "other_counts": (), "url": None})
+    known, _ = dataset_cards().get(head.name, (None, None))
+    return DatasetCard(
+        name=head.name,
+        title=head.name,
+        summary=recipe.summary,
+        revision=recipe.revision if head.name == recipe.name else recipe.name,
+        task=recipe.task,
+        scale=recipe.scale,
+        count=0,
+        size=recipe.made_size,
+        licence="that of the clean pictures",
+        source="restobench datasets make",
+        citation=recipe.citation,
+        # Another variant of a published set is scored as that is.
+        protocol=known.protocol if known else DEFAULT_PROTOCOL,
+        fid_reference=known.fid_reference if known else None,
+        lq="lq/**/*.png",
+    )
 
 
 def add_line(journal: TextIO, sample: MadeSample) -> None:

@@ -1,4 +1,7 @@
-"""`multi-degradation`: rain, haze, noise, blur, low light, JPEG, or several of them. Never imports torch."""
+"""`multi-degradation`: rain, haze, noise, blur, low light, JPEG, or several of them; and noise alone.
+
+Never imports torch.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,27 @@ class MultiDegradation:
     def tags(self, parameters: Parameters) -> dict[str, str]:
         """`kind`: the only step's, or `mixture`."""
         return {"kind": kind_of(_steps(parameters))}
+
+
+class ColourNoise:
+    """Gaussian noise of one strength on all pictures, as colour denoising is tested."""
+
+    def __init__(self, sigma: float) -> None:
+        """Of `sigma` grey levels of 255."""
+        self._sigma = sigma
+
+    def plan(self, ids: Sequence[str], seed: int) -> list[Planned]:
+        """All pictures, each with a stream of its own."""
+        steps = (Step("noise", f"{sample_id}/noise", seed, {"sigma": self._sigma}) for sample_id in ids)
+        return [Planned(sample_id, asdict(_Values((step,)))) for sample_id, step in zip(ids, steps, strict=True)]
+
+    def make(self, picture: Stored, parameters: Parameters) -> Pair:
+        """The picture itself, and with noise, rounded to 8 bits."""
+        return MultiDegradation().make(picture, parameters)
+
+    def tags(self, parameters: Parameters) -> dict[str, str]:
+        """None: all pictures are degraded in one way."""
+        return {}
 
 
 def _steps(parameters: Parameters) -> tuple[Step, ...]:

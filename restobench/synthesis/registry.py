@@ -35,6 +35,15 @@ RECIPES: dict[str, Recipe] = {
             "restoration",
             citation="kinds of Nguyen et al., UFR-GAN, Pattern Recognition Letters 2025; ranges of restobench",
         ),
+        *(
+            Recipe(
+                f"noise-{sigma}",
+                f"Gaussian noise of sigma {sigma} on every channel, rounded to 8 bits, as colour denoising is tested.",
+                "restoration",
+                min_side=1,
+            )
+            for sigma in (15, 25, 50)
+        ),
         Recipe(
             "imagenet-test",
             "ResShift's ImageNet-Test: 3,000 pictures, cut to 256 x 256 and mildly degraded at x4.",
@@ -91,6 +100,10 @@ def maker_of(recipe: Recipe) -> Maker:
             from restobench.synthesis.mixed import MultiDegradation
 
             return MultiDegradation()
+        case "noise-15" | "noise-25" | "noise-50":
+            from restobench.synthesis.mixed import ColourNoise
+
+            return ColourNoise(float(recipe.name.removeprefix("noise-")))
         case "imagenet-test" | "real-esrgan-training":
             from restobench.synthesis.enlarging import RealEsrganChain
 

@@ -39,7 +39,7 @@ def write_many(folder: Path, count: int, side: int) -> None:
         Image.fromarray(noise).save(folder / f"s{number:02d}.png", compress_level=1)
 
 
-def test_a_set_is_made_used_and_told_apart_by_kind(restobench: Restobench) -> None:
+def test_a_set_is_made_used_and_told_apart_by_kind(restobench: Restobench, slowpack: Path) -> None:
     """From a folder of clean pictures to a table for each kind."""
     made = restobench(*MAKE)
     ran = restobench("run", "-m", "input", "-d", "multi-degradation", "--metrics", "psnr")
@@ -51,6 +51,10 @@ def test_a_set_is_made_used_and_told_apart_by_kind(restobench: Restobench) -> No
     assert "Use it with --dataset multi-degradation" in made.out
     assert "multi-degradation" in restobench("datasets", "list").out
     assert "folder:" in restobench("datasets", "show", "multi-degradation").out
+    assert "smallest visible" not in restobench("datasets", "show", "multi-degradation").out
+    restobench("run", "-m", "bright", "-d", "multi-degradation", "--metrics", "psnr")
+    shown = restobench("datasets", "show", "multi-degradation", "--json").out
+    assert json.loads(shown)["smallest visible difference"]["psnr"]
     assert "multi-degradation" in complete_datasets("multi")
     rows = json.loads(as_json.out)
     assert sum(row["count"] for row in rows) == 6
@@ -79,6 +83,40 @@ def test_a_table_by_kind_is_of_the_samples_of_that_kind(restobench: Restobench) 
         values = [samples.loc[sample_id, "psnr"] for sample_id, kind in kinds.items() if kind == row["value"]]
         assert row["mean"] == pytest.approx(np.mean(values))
         assert row["count"] == len(values)
+
+
+def test_a_table_is_of_the_samples_with_a_tag_s_value(restobench: Restobench) -> None:
+    """The rows of `--by` that are asked for, and in words what there is not."""
+    restobench(*MAKE)
+    restobench("run", "-m", "input", "-d", "multi-degradation", "--metrics", "psnr")
+    rows = json.loads(restobench("results", "--by", "kind", "--json").out)
+    kind = rows[0]["value"]
+
+    found = json.loads(restobench("results", "--where", f"kind={kind}", "--json").out)
+
+    assert found == [row for row in rows if row["value"] == kind]
+    assert restobench("results", "--where", f"kind={kind}", "--by", "kind").code == 0
+    assert is_a_sentence(restobench("results", "--where", "kind=hail"), "No value of 'kind'", "'hail'")
+    assert is_a_sentence(restobench("results", "--where", "kin=rain"), "Did you mean 'kind'")
+    assert is_a_sentence(restobench("results", "--where", "kind"), "--where wants NAME=VALUE")
+
+
+def test_what_a_card_s_recipe_makes_is_the_set_of_that_card(restobench: Restobench) -> None:
+    """With its facts, found by its bare name; that the published one has more pictures is told."""
+    absent = restobench("run", "-m", "input", "-d", "cbsd68")
+    assert is_a_sentence(absent, "datasets make cbsd68@noise-25 --source FOLDER_OF_CLEAN_PICTURES")
+    assert is_a_sentence(restobench("datasets", "prepare", "cbsd68", "--source", "clean"), "is made, and not published")
+
+    made = restobench("datasets", "make", "cbsd68@noise-25", "--source", "clean", "--workers", 1)
+    ran = restobench("run", "-m", "input", "-d", "cbsd68", "--metrics", "psnr", "--json")
+    shown = restobench("datasets", "show", "cbsd68")
+
+    assert "The published 'cbsd68@noise-25' has 68 samples." in made.out
+    (row,) = json.loads(ran.out)
+    assert (row["dataset"], row["revision"], row["count"]) == ("cbsd68", "noise-25", 6)
+    assert row["mean"] == pytest.approx(20.2, abs=0.8)  # 20 log10(255 / 25), and what clipping takes away
+    assert "cbsd68@noise-25" in shown.out
+    assert is_a_sentence(restobench("run", "-m", "input", "-d", "cbsd68@noise-50"), "cbsd68@noise-50")
 
 
 def test_a_set_is_rebuilt_from_its_manifest_and_a_difference_is_exit_1(restobench: Restobench) -> None:

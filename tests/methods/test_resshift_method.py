@@ -258,13 +258,10 @@ def test_the_card_says_what_the_code_does(variant: str) -> None:
         assert choice.settings[key] == getattr(configuration, key)
     assert choice.card.scales == (configuration.scale,)
     assert choice.card.needs_mask == bool(configuration.unet.get("cond_mask"))
-    assert choice.missing_parts() == (["unet"] if configuration.autoencoder is None else ["unet", "autoencoder"])
+    assert choice.missing_parts() == ([] if variant == "tiny" else ["unet", "autoencoder"])
     for part in choice.card.variants[variant].weights.values():
-        if variant == "tiny":  # of which there is no file yet: it is trained first
-            assert part.url is None
-        else:
-            assert part.url is not None
-            assert part.url.endswith(f"/{part.file}")
+        assert part.bundled == (variant == "tiny")
+        assert part.bundled or (part.url and part.url.endswith(f"/{part.file}"))
 
 
 def test_every_variant_of_the_card_is_one_of_the_code() -> None:
