@@ -23,7 +23,7 @@ def as_latex(board: Leaderboard) -> str:
 
 
 def _table(table: Table) -> list[str]:
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_caption(table)}}}"]
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_caption(table)}}}", r"\smallskip"]
     lines += [rf"\begin{{tabular}}{{l{'c' * len(table.columns)}}}", r"\toprule", *_headings(table.columns)]
     lines += [rf"Method & {' & '.join(map(_head, table.columns))} \\", r"\midrule"]
     lines += [_row(row, table) for row in table.rows]
@@ -48,7 +48,7 @@ def _table(table: Table) -> list[str]:
 def _caption(table: Table) -> str:
     said = [f"{safe(table.title)}."]
     if any(cell.mark for *_, cell in table.cells()):
-        said.append("Bold: best; underlined: second, where the pictures tell the methods apart.")
+        said.append("Bold: best; underlined: second of what was measured, where the pictures tell them apart.")
     if any(cell.missing for *_, cell in table.cells()):
         said.append(r"$^{*}$: some samples have no value.")
     if any(row.paper for row in table.rows):

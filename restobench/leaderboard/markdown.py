@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from restobench.leaderboard.board import Cell, Column, Leaderboard, Row, Table
@@ -13,8 +14,8 @@ from restobench.leaderboard.verdict import MEANINGS
 _LEGEND = (
     "A cell is the mean over the pictures, its standard deviation over seeds (±) where there are several, its 95 % "
     "interval (bootstrap over groups of pictures), and the ranks that the method may have: methods that these pictures "
-    "cannot tell apart share theirs (5 % level for a whole column). **Bold** is best and <u>underlined</u> second, "
-    "where the pictures tell; what is only printed, and metrics of a whole set, are not ranked. "
+    "cannot tell apart share theirs (5 % level for a whole column). **Bold** is best and <u>underlined</u> second of "
+    "what was measured, where the pictures tell; what is only printed, and metrics of a whole set, are not ranked. "
     "`*`: some samples have no value; such a cell is not ranked."
 )
 _SECONDS = {
@@ -53,6 +54,8 @@ def _section(table: Table) -> list[str]:
     if beside := list(_beside(table)):
         heads = ("method", "number", "paper", "published", "measured", "difference", "verdict", "why")
         parts += ["Beside published numbers:", "", *_grid(heads, beside), ""]
+    if commands := list(_explanations(table)):
+        parts += _folded("What may make a number differ", map(code, commands))
     if signatures := dict.fromkeys(line for *_, cell in table.cells() for line in cell.signatures):
         parts += _folded("Signatures", map(code, signatures))
     if commands := dict.fromkeys(line for row in table.rows for line in row.commands):
@@ -146,6 +149,13 @@ def _row_remarks(row: Row) -> Iterator[str]:
         yield f"{safe(row.name)}: {safe('; '.join(facts))}."
     for note in row.notes:
         yield f"{safe(row.name)}: {safe(note)}."
+
+
+def _explanations(table: Table) -> Iterator[str]:
+    """For each number that differs, what looks for the reason."""
+    for row, column, cell in table.cells():
+        if any(beside.verdict and beside.verdict.word == "differs" for beside in cell.published):
+            yield shlex.join(["restobench", "leaderboard", "explain", f"{row.method}/{column.dataset}/{column.metric}"])
 
 
 def _beside(table: Table) -> Iterator[list[str]]:

@@ -203,3 +203,12 @@ def test_a_table_that_was_asked_for_is_rendered_in_every_format(tmp_path: Path) 
     assert f"| Ours | 1 | {CLEAN.mean():.1f} [" in markdown_page
     assert r"\multicolumn{1}{c}{Demo} & \multicolumn{1}{c}{Other}" in page
     assert len(table.splitlines()) == 5
+
+
+def test_a_number_that_differs_comes_with_what_looks_for_the_reason(tmp_path: Path) -> None:
+    """One command, of the name that the table has for the cell."""
+    scored(tmp_path, "my own", {"psnr": CLEAN}, determinants={"method": "mine", "seed": None})
+
+    page = as_markdown(assemble(all_runs(tmp_path), published(cell(value="20.00"))))
+
+    assert "- `restobench leaderboard explain 'my own/demo/psnr'`" in page
