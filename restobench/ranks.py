@@ -55,8 +55,11 @@ def _column(rows: Sequence[TableRow], metric: str, better: Better) -> Ranks:
     columns = []
     groups: dict[str, str] = {}
     for row in rows:
-        seeds = [pd.read_parquet(record.folder.samples_path).set_index("id") for record in row.records]
-        groups |= dict(zip(map(str, seeds[0].index), seeds[0]["group"], strict=True))
+        seeds = [
+            pd.read_parquet(record.folder.samples_path, columns=["id", "group", metric]).set_index("id")
+            for record in row.records
+        ]
+        groups |= dict(zip(map(str, seeds[0].index.tolist()), seeds[0]["group"].tolist(), strict=True))
         columns.append(pd.concat([seed[metric] for seed in seeds], axis=1).mean(axis=1, skipna=False))
     table = pd.concat(columns, axis=1)
     found = rank(table.to_numpy(dtype=float), [groups[str(name)] for name in table.index], better)

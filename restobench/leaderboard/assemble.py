@@ -115,7 +115,7 @@ def _printed_rows(columns: Sequence[Column], published: Published, shown: Sequen
 def _table(
     title: str, columns: Sequence[Column], shown: Sequence[Shown], printed: Sequence[Shown], published: Published
 ) -> Table:
-    ranks = [ranks_in(column, shown) for column in columns]
+    ranks = ranks_in(columns, shown)
     columns = [_with_direction(column, published) for column in columns]
     columns = [replace(column, smallest_visible=smallest_visible(column, shown)) for column in columns]
     one_set = len({column.pictures for column in columns}) == 1

@@ -16,6 +16,7 @@ from typing import Any
 
 from restobench.card import DatasetCard, MethodCard
 from restobench.dataset import dataset_cards, local_cards
+from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError
 from restobench.leaderboard.verdict import ENOUGH_SEEDS
 from restobench.plugins import find_method, find_plugin, method_card
@@ -133,16 +134,26 @@ def _families() -> tuple[str, ...]:
 
 
 def _card(record: RunRecord) -> MethodCard | None:
+    return _method_card(record.run["determinants"].get("method") or "")
+
+
+@cache
+def _method_card(name: str) -> MethodCard | None:
     try:
-        return method_card(find_plugin("restobench.methods", record.run["determinants"].get("method") or ""))
+        return method_card(find_plugin("restobench.methods", name))
     except RestobenchError:
         return None
 
 
 def _dataset_card(name: str, revision: str) -> DatasetCard | None:
-    try:
-        known = dataset_cards() | local_cards()
-    except RestobenchError:
-        return None
-    card = known[name][0] if name in known else None
+    card = _dataset_cards(datasets_folder()).get(name)
     return card if card and card.revision == revision else None
+
+
+@cache
+def _dataset_cards(local: Path) -> dict[str, DatasetCard]:
+    """Every card, of the folder for prepared data sets too."""
+    try:
+        return {name: card for name, (card, _) in (dataset_cards() | local_cards()).items()}
+    except RestobenchError:
+        return {}

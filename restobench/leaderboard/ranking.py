@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from restobench.leaderboard.board import Column
 from restobench.leaderboard.shown import Shown, row_in, summary_in
 from restobench.paired import paired_difference
 from restobench.ranks import Ranks, ranks_of
-from restobench.results import TableRow
+from restobench.results import RunRecord, TableRow
 
 
-def ranks_in(column: Column, shown: Sequence[Shown]) -> Ranks:
-    """By run's folder and metric, the ranks of the rows that have a value for every sample."""
-    rows = _ranked_rows(column, shown)
-    return ranks_of([record for row in rows for record in row.records], [column.metric])
+def ranks_in(columns: Sequence[Column], shown: Sequence[Shown]) -> list[Ranks]:
+    """For each column, by run's folder and metric, the ranks of the rows that have a value for every sample.
+
+    Columns with the same rows are ranked in one go.
+    """
+    together: dict[tuple[Path, ...], list[int]] = {}
+    records: dict[tuple[Path, ...], list[RunRecord]] = {}
+    for number, column in enumerate(columns):
+        members = [record for row in _ranked_rows(column, shown) for record in row.records]
+        key = tuple(record.folder.path for record in members)
+        together.setdefault(key, []).append(number)
+        records[key] = members
+    found: list[Ranks] = [{} for _ in columns]
+    for key, numbers in together.items():
+        ranks = ranks_of(records[key], [columns[number].metric for number in numbers])
+        for number in numbers:
+            found[number] = ranks
+    return found
 
 
 def smallest_visible(column: Column, shown: Sequence[Shown]) -> float | None:
@@ -29,7 +44,8 @@ def smallest_visible(column: Column, shown: Sequence[Shown]) -> float | None:
     best = sorted(whole, key=lambda row: (sign * row.cells[column.metric]["mean"], row.method))[:2]
     values = []
     for row in best:
-        tables = [pd.read_parquet(record.folder.samples_path).set_index("id") for record in row.records]
+        wanted = ["id", "group", column.metric]
+        tables = [pd.read_parquet(record.folder.samples_path, columns=wanted).set_index("id") for record in row.records]
         values.append(pd.concat([table[column.metric] for table in tables], axis=1).mean(axis=1, skipna=False))
     groups = tables[0]["group"].reindex(values[0].index)
     second = values[1].reindex(values[0].index)
