@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=("float32", "float16", "bfloat16"))
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--full", action="store_true", help="the released sizes once; about 6 GB of memory")
+    parser.add_argument("--full", action="store_true", help="the released sizes once; about 8 GB of memory")
     options = parser.parse_args()
     device, dtype = torch.device(options.device), getattr(torch, options.dtype)
     if not options.full:

@@ -54,8 +54,8 @@ def _section(table: Table) -> list[str]:
     if beside := list(_beside(table)):
         heads = ("method", "number", "paper", "published", "measured", "difference", "verdict", "why")
         parts += ["Beside published numbers:", "", *_grid(heads, beside), ""]
-    if commands := list(_explanations(table)):
-        parts += _folded("What may make a number differ", map(code, commands))
+    if explanations := list(_explanations(table)):
+        parts += _folded("What may make a number differ", map(code, explanations))
     if signatures := dict.fromkeys(line for *_, cell in table.cells() for line in cell.signatures):
         parts += _folded("Signatures", map(code, signatures))
     if commands := dict.fromkeys(line for row in table.rows for line in row.commands):
