@@ -99,17 +99,18 @@ def _asked_for(spec: TableSpec, rows: Sequence[TableRow], published: Published, 
 
 
 def _printed_rows(columns: Sequence[Column], published: Published, shown: Sequence[Shown]) -> list[Shown]:
-    """The rows of papers that have a number for some column and are of no method that is shown."""
+    """The rows of papers that have a number for some column and are of no method that is shown.
+
+    A paper's ablations, configurations that nobody has under a name, stay in the paper.
+    """
     measured = {id(cell) for one in shown for column in columns for cell in published_of(one, column, published)}
-    rows: dict[tuple[str, str, str], list[PublishedCell]] = {}
+    rows: dict[tuple[str, str], list[PublishedCell]] = {}
     for cell in published.cells:
+        ours = published.our_name(cell)
         fits = any(cell.dataset == column.dataset and column.metric in cell.means for column in columns)
-        if fits and cell.is_score and id(cell) not in measured:
-            rows.setdefault((cell.paper, cell.method, cell.config), []).append(cell)
-    return [
-        Shown(method if config == "default" else f"{method} {config}", method, [], cells)
-        for (_, method, config), cells in rows.items()
-    ]
+        if fits and cell.is_score and id(cell) not in measured and (ours or cell.config == "default"):
+            rows.setdefault((cell.paper, ours or cell.method), []).append(cell)
+    return [Shown(cells[0].method, cells[0].method, [], cells) for cells in rows.values()]
 
 
 def _table(
@@ -134,7 +135,8 @@ def _with_direction(column: Column, published: Published) -> Column:
 def _row(shown: Shown, columns: Sequence[Column], ranks: Sequence[Ranks], published: Published, one_set: bool) -> Row:
     cells = [_cell(shown, column, places, published) for column, places in zip(columns, ranks, strict=True)]
     if not shown.rows:
-        return Row(shown.name, shown.method, tuple(cells), paper=shown.printed[0].paper)
+        first = shown.printed[0]
+        return Row(shown.name, shown.method, tuple(cells), paper=first.paper, ours=published.our_name(first) or "")
     records = [record for row in shown.rows for record in row.records]
     seconds = [value for record in records for value in record.folder.read_timing().values()] if one_set else []
     devices = (_device(session) for record in records for session in record.run["sessions"])

@@ -97,6 +97,8 @@ class Row:
     """One a column."""
     paper: str = ""
     """Of a row that is printed and not measured; empty: measured."""
+    ours: str = ""
+    """Of a printed row: what the method is called here; empty where we do not have it."""
     seeds: tuple[str, ...] = ()
     """What was drawn; empty for a printed row."""
     seconds: float | None = None

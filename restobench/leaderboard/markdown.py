@@ -163,7 +163,7 @@ def _beside(table: Table) -> Iterator[list[str]]:
     for row, column, cell in table.cells():
         for beside in cell.published:
             verdict = beside.verdict
-            if verdict is None or (row.paper and verdict.word == "unknown" and "evaluate --restored" in verdict.reason):
+            if verdict is None or (row.paper and not row.ours and verdict.word == "unknown"):
                 continue
             digits = max(column.decimals, len(beside.value.partition(".")[2]))
             measured = number(cell.mean, digits)

@@ -199,6 +199,19 @@ def test_rows_that_are_only_printed_come_last_with_what_would_measure_them(tmp_p
     ]
 
 
+def test_a_papers_ablations_stay_in_the_paper(tmp_path: Path) -> None:
+    """And one method that it prints in two tables is one row."""
+    scored(tmp_path, "a", {"psnr": CLEAN})
+    ablation, again = cell(config="without attention", value="20.00"), cell(config="full", table="2")
+    known = published(cell(), ablation, again)
+    named = (*known.methods, NamedMethod(published="Theirs", config="full", method="mine"))
+
+    found = table(tmp_path, known.model_copy(update={"methods": named}))
+
+    assert [one.name for one in found.rows] == ["a", "Theirs"]
+    assert [beside.tables for beside in found.rows[1].cells[0].published] == ["1, 2"]
+
+
 def test_pictures_that_somebody_brought_are_compared_under_their_name(tmp_path: Path) -> None:
     """Whether they were drawn is not known, so that one folder is at best close."""
     scored(tmp_path, "foreign", {"psnr": CLEAN}, variant="folder", determinants={"pictures": "abc"}, method=None)
