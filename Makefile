@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV = .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 RESTOBENCH = $(VENV)/bin/restobench
+# A process of tests takes a thread and up to 2 GB of memory.
+TEST_PROCESSES ?= 2
 
 # One after the other, also under `make -j`: the output stays readable, and pip has one writer.
 .NOTPARALLEL:
@@ -18,7 +20,7 @@ demo: install ## Restore and score the demo pictures with four methods; a second
 	$(RESTOBENCH) run --method bicubic --method lanczos --method nearest --method resshift@tiny --dataset demo
 
 test: $(VENV)/.installed-dev ## Run the tests; they need no network and no graphics card
-	HF_HUB_OFFLINE=1 $(VENV)/bin/pytest
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 test-slow: $(VENV)/.installed-dev ## Run the longer proofs that `make test` leaves out
 	HF_HUB_OFFLINE=1 $(VENV)/bin/pytest -m slow

@@ -18,7 +18,15 @@ from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
-from restobench.planning import Options, PlannedRun, Weights, metrics_for, plan, refuse_missing_weights
+from restobench.planning import (
+    BASELINES,
+    Options,
+    PlannedRun,
+    Weights,
+    metrics_for,
+    plan,
+    refuse_missing_weights,
+)
 from restobench.provenance import best_device, evaluation_device, set_tf32
 from restobench.reporter import Reporter, Silence
 from restobench.restore import Restored, restore_samples
@@ -184,8 +192,42 @@ def _evaluate(
         folder.write_run(folder.read_run() | {"evaluation": result.evaluation.pace()})
     result.metrics = tuple(metric.name for metric in asked)
     result.record = RunRecord.read(folder)
-    for line in by_reason(result.evaluation.absent):
+    absent = {name: reason for name, reason in result.evaluation.absent.items() if name in result.metrics}
+    for line in [*by_reason(absent), *result.evaluation.notes]:
         reporter.say(f"{title}: {line}")
+
+
+def worse_than_their_input(results: Sequence[RunResult]) -> list[str]:
+    """A sentence for each run that every full-reference metric puts below its input, itself or enlarged by bicubic.
+
+    A method may well lose in PSNR what it wins in LPIPS; one that loses in all of them seldom does what was meant.
+    """
+    fingerprints = [result.record.run["dataset"]["fingerprint"] for result in results]
+    inputs = {
+        fingerprint: result
+        for fingerprint, result in zip(fingerprints, results, strict=True)
+        if result.record.run["label"] in BASELINES
+    }
+    notes = []
+    for fingerprint, result in zip(fingerprints, results, strict=True):
+        other = inputs.get(fingerprint)
+        if other is None or other is result:
+            continue
+        ours, theirs = ({row["metric"]: row["mean"] for row in each.rows()} for each in (result, other))
+        compared = [
+            metric
+            for metric in choose_metrics(result.metrics)
+            if metric.card.kind == "full-reference" and metric.card.reference == "clean"
+            if ours.get(metric.name) is not None and theirs.get(metric.name) is not None
+        ]
+        sign = {"higher": 1, "lower": -1}
+        if compared and all(sign[one.card.better] * (ours[one.name] - theirs[one.name]) < 0 for one in compared):
+            numbers = ", ".join(f"{one.name} {ours[one.name]:.4g} against {theirs[one.name]:.4g}" for one in compared)
+            notes.append(
+                f"{result.record.name} scores worse than {other.record.method}, its input: {numbers}. "
+                "Are these the pictures that were meant?"
+            )
+    return notes
 
 
 def _with_earlier(asked: list[Metric], record: RunRecord) -> list[Metric]:

@@ -1,4 +1,4 @@
-"""What was worked out once: hashes of files, and a metric's value for a pair of pictures.
+"""What was worked out once: hashes of files, a metric's value for a pair of pictures, a picture's features.
 
 One SQLite file in RESTOBENCH_HOME, which any number of processes may use at once.
 Everything in it can be worked out again: deleting it costs time, nothing else.
@@ -12,15 +12,23 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from restobench.environment import home
 from restobench.files import sha256_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS file_hash (
     path TEXT PRIMARY KEY, size INTEGER, modified_ns INTEGER, sha256 TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS metric_value (
     metric TEXT, restored TEXT, gt TEXT, value REAL, PRIMARY KEY (metric, restored, gt)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS picture_features (
+    kind TEXT, picture TEXT, vector BLOB, PRIMARY KEY (kind, picture));
 """
 # A file changed within this time of being looked at may change again without its time moving.
 _SETTLED_NS = 2_000_000_000
@@ -96,6 +104,22 @@ class Cache:
         """Keep values of a metric. What is not a number is no value and is not kept."""
         rows = [(metric, *pair, value) for pair, value in values.items() if not math.isnan(value)]
         self._write("INSERT OR REPLACE INTO metric_value VALUES (?, ?, ?, ?)", rows)
+
+    def features(self, kind: str, pictures: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+        """The features of this kind that are kept of pictures, (dimensions,) each, by the picture's hash."""
+        found = {}
+        for picture in dict.fromkeys(pictures):
+            row = self._database.execute(
+                "SELECT vector FROM picture_features WHERE kind = ? AND picture = ?", (kind, picture)
+            ).fetchone()
+            if row:
+                found[picture] = np.frombuffer(row[0], dtype="<f4")
+        return found
+
+    def keep_features(self, kind: str, vectors: dict[str, NDArray[np.float32]]) -> None:
+        """Keep features of this kind, by the hash of their picture."""
+        rows = [(kind, picture, vector.astype("<f4").tobytes()) for picture, vector in vectors.items()]
+        self._write("INSERT OR REPLACE INTO picture_features VALUES (?, ?, ?)", rows)
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Write, or do without where the disk is full or another process holds the file."""

@@ -38,13 +38,37 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         RestobenchError: The file is not there, is no checkpoint, is damaged, would run code,
             or holds something other than a mapping from names.
     """
-    _refuse_what_is_plainly_no_checkpoint(path)
-    content = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_torch(path)
+    if path.suffix.lower() == ".safetensors":
+        _refuse_what_is_plainly_no_checkpoint(path)
+        content = _read_safetensors(path)
+    else:
+        content = read_torch(path)
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise RestobenchError(
             f"{path} holds a {type(content).__name__} and no tensors by name; a checkpoint with a state dict is wanted."
         )
     return content
+
+
+def read_torch(path: Path, *, allowed: Sequence[Any] = ()) -> Any:
+    """Whatever a file in PyTorch's format holds, on the CPU: tensors and plain containers.
+
+    Args:
+        path: The file, old format or new.
+        allowed: Classes and functions that may be called besides, as `torch.serialization.safe_globals`
+            takes them. They must be harmless with whatever arguments the file brings.
+
+    Raises:
+        RestobenchError: As `read_checkpoint` does, whatever the content is.
+    """
+    _refuse_what_is_plainly_no_checkpoint(path)
+    with warnings.catch_warnings(), torch.serialization.safe_globals(list(allowed)):
+        # Of the pickle's protocol, of TorchScript: what matters of them is in the error's text.
+        warnings.simplefilter("ignore")
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged file makes PyTorch raise anything: KeyError, EOFError, RuntimeError
+            raise _refusal(path, str(error)) from error
 
 
 def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
@@ -103,7 +127,8 @@ def load_strictly(
     """Load a checkpoint into a module, every key of both, and say what was loaded.
 
     What a trainer puts around names is taken off: `module.` of distributed training and
-    `_orig_mod.` of compilation, in any order.
+    `_orig_mod.` of compilation, in any order. Files older than PyTorch 0.4.1 lack the counters
+    of batch normalisation, which nothing but training reads: those are not missed.
 
     Args:
         module: What is loaded into, in place; dtypes and device stay the module's. One that was built
@@ -128,6 +153,8 @@ def load_strictly(
     if translate:
         state = translate(state)
     wanted = module.state_dict()
+    counters = [name for name in wanted if _is_counter(name) and name not in state]
+    state |= {name: torch.zeros_like(wanted[name], device="cpu") for name in counters}
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]
     misshapen = [
@@ -148,6 +175,10 @@ def load_strictly(
 
 def _bare_name(name: str) -> str:
     return re.sub(r"^(?:module\.|_orig_mod\.)+", "", name)
+
+
+def _is_counter(name: str) -> bool:
+    return name.rpartition(".")[2] == "num_batches_tracked"
 
 
 def _shape(value: Any) -> str:
@@ -192,16 +223,6 @@ def _read_safetensors(path: Path) -> Any:
 
 def _not_safetensors(path: Path, error: SafetensorError) -> RestobenchError:
     return RestobenchError(f"{path} is not a safetensors file, or is damaged or cut off ({error}); get it again.")
-
-
-def _read_torch(path: Path) -> Any:
-    with warnings.catch_warnings():
-        # Of the pickle's protocol, of TorchScript: what matters of them is in the error's text.
-        warnings.simplefilter("ignore")
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file makes PyTorch raise anything: KeyError, EOFError, RuntimeError
-            raise _refusal(path, str(error)) from error
 
 
 def _refusal(path: Path, reason: str) -> RestobenchError:

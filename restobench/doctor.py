@@ -18,7 +18,7 @@ from restobench.dataset import dataset_cards
 from restobench.download import size_in_words
 from restobench.environment import datasets_folder, home, runs_folder
 from restobench.errors import RestobenchError
-from restobench.metrics.registry import all_metrics
+from restobench.metrics.registry import all_metrics, all_weight_parts
 from restobench.plugins import plugins
 from restobench.provenance import installed_version
 from restobench.weights import all_parts, parts_of, weights_folder
@@ -238,17 +238,23 @@ def _plugins() -> list[Finding]:
     except RestobenchError as error:
         findings.append(Finding("data sets", "bad", str(error)))
     for metric in all_metrics():
-        if problem := metric.missing():
-            findings.append(Finding(metric.name, "note", problem))
+        if metric.lacks_library:
+            findings.append(Finding(metric.name, "note", str(metric.missing())))
     return findings
 
 
 def _weights() -> list[Finding]:
     folder = weights_folder()
     try:
-        there = {part.path for part in all_parts() if part.there}
+        parts = [*all_parts(), *all_weight_parts()]
+        without = [metric.name for metric in all_metrics() if metric.absent_parts]
     except RestobenchError:
         return []  # two packages of one name: said above
+    there = {part.path for part in parts if part.there and not part.facts.bundled}
     used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    text = f"{len(there)} files that methods use in {folder}, which holds {size_in_words(used)}"
-    return [Finding("weights", "good", text)]
+    text = f"{len(there)} files that methods and metrics use in {folder}, which holds {size_in_words(used)}"
+    findings = [Finding("weights", "good", text)]
+    if without:
+        text = f"cannot be computed without weights: {', '.join(without)}; restobench weights fetch NAME"
+        findings.append(Finding("metrics", "note", text))
+    return findings

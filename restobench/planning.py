@@ -18,7 +18,8 @@ from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
 from restobench.evaluate import count_known, why_not
 from restobench.method import DTYPES, MethodChoice, choose_method
-from restobench.metrics.registry import Metric, choose_metrics, read_protocol
+from restobench.metrics.protocol import protocol_metrics
+from restobench.metrics.registry import Metric, choose_metrics
 from restobench.provenance import best_device, device_name, precision
 from restobench.reporter import Reporter
 from restobench.restore import FailureLimit
@@ -29,6 +30,8 @@ from restobench.weights import refuse_altered, what_is_fetched
 
 Existing = Literal["resume", "replace", "only"]
 Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
+BASELINES = ("input", "bicubic")
+"""What a method reads when nothing is done: at scale 1, and where pictures are to be enlarged."""
 EXISTING: tuple[Existing, ...] = ("resume", "replace", "only")
 
 
@@ -208,7 +211,7 @@ def plan(
     planned: dict[tuple[str, str, str], PlannedRun] = {}
     for dataset in opened:
         fingerprint = dataset.fingerprint(cache)
-        first = [choose_method("input" if dataset.scale == 1 else "bicubic")] if baseline else []
+        first = [choose_method(BASELINES[dataset.scale > 1])] if baseline else []
         for choice in [*first, *choices]:
             for seed in range(options.seed, options.seed + (options.seeds if choice.takes_seed else 1)):
                 one = _planned(choice, dataset, fingerprint, seed, options, cache)
@@ -304,7 +307,7 @@ def refuse_missing_weights(planned: Sequence[PlannedRun]) -> None:
 
 def metrics_for(dataset: Dataset, names: Sequence[str] | None) -> list[Metric]:
     """The metrics asked for; where none were named, those of the data set's protocol."""
-    return choose_metrics(names if names is not None else read_protocol(dataset.protocol).metrics)
+    return choose_metrics(names) if names is not None else protocol_metrics(dataset.protocol)
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,7 @@ def _across_seeds(row: dict[str, Any], records: Sequence[RunRecord]) -> dict[str
         "high": None,
         "missing": max(other["missing"] for other in seeds),
         "infinite": max(other["infinite"] for other in seeds),
+        "identical": max(other.get("identical", 0) for other in seeds),
     }
     tables = [pd.read_parquet(record.folder.samples_path).set_index("id") for record in records]
     if name in tables[0]:

@@ -40,6 +40,8 @@ class Interval:
     """Samples without a value (NaN)."""
     infinite: int
     """Samples whose value is infinite: counted, and in no mean."""
+    identical: int = 0
+    """Samples that the metric takes for the clean picture itself, for those that do: counted, and in no mean."""
 
 
 def mean_interval(values: ArrayLike, groups: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from restobench.metrics.registry import Metric
 from restobench.signature import Signature
 from restobench.statistics import Interval, mean_intervals
 from restobench.store import TAG, RunFolder, now
+
+_NORMAL = 1.96
+"""Standard errors on either side that hold 95 % of a normal distribution."""
 
 Values = dict[str, dict[str, float]]
 """By metric, then by sample; a set-level metric stands under the sample "" alone."""
@@ -28,10 +31,16 @@ class Evaluation:
     computed: int = 0
     """Values worked out now; the others were known."""
     known: int = 0
+    features: int = 0
+    """Pictures whose features were worked out now, counted once for each kind of features."""
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
     """Sample by metric: why it has no value."""
     absent: dict[str, str] = field(default_factory=dict)
     """Metrics that could not be computed at all, each with the reason and what to do."""
+    standard_errors: dict[str, float] = field(default_factory=dict)
+    """Of set-level metrics that have one."""
+    notes: list[str] = field(default_factory=list)
+    """What is odd about the pictures, or must be known to compare a number."""
     wall_seconds: float = 0.0
     pictures: int = 0
 
@@ -41,6 +50,7 @@ class Evaluation:
             "finished": now(),
             "values_computed": self.computed,
             "values_known": self.known,
+            "features_computed": self.features,
             "pictures": self.pictures,
             "wall_seconds": self.wall_seconds,
             "seconds_per_picture": self.wall_seconds / self.pictures if self.pictures else None,
@@ -67,11 +77,20 @@ def write_summary(
     }
     groups = [sample.group for sample in wanted]
     table = np.array(list(columns.values()), dtype=float).reshape(len(columns), len(wanted)).T
-    intervals = dict(zip(columns, mean_intervals(table, groups), strict=True))
+    below = np.array([metric.card.identical_below or -np.inf for metric in metrics if metric.name in columns])
+    identical = table < below
+    intervals = dict(zip(columns, mean_intervals(np.where(identical, np.nan, table), groups), strict=True))
+    same = dict(zip(columns, identical.sum(axis=0).tolist(), strict=True))
     for metric in metrics:
         interval = intervals.get(metric.name) or _set_value(metric, values, wanted, evaluation)
-        signature = sign(run, dataset, metric, count=interval.count + interval.infinite)
+        interval = _with_identical(interval, same.get(metric.name, 0))
+        signature = sign(run, dataset, metric, count=interval.count + interval.infinite + interval.identical)
         evaluation.rows.append({"metric": metric.name, **asdict(interval), "signature": str(signature)})
+        if metric.card.biased_below and 0 < interval.count < metric.card.biased_below:
+            evaluation.notes.append(
+                f"{metric.name} is over {interval.count} pictures: biased below {metric.card.biased_below:,}, "
+                "the more the fewer they are; it can be compared only with a number over as many."
+            )
 
     seconds = folder.read_timing()
     tag_names = sorted({name for sample in wanted for name in sample.tags})
@@ -91,17 +110,34 @@ def write_summary(
     write_json(folder.summary_path, evaluation.rows)
 
 
+def _with_identical(interval: Interval, identical: int) -> Interval:
+    """The interval with pairs that the metric takes for one picture: they have a value, and are in no mean.
+
+    Where all are such pairs, the mean is 0.
+    """
+    if not identical:
+        return interval
+    mean = 0.0 if interval.mean is None else interval.mean
+    return replace(interval, mean=mean, missing=interval.missing - identical, identical=identical)
+
+
 def _set_value(metric: Metric, values: Values, wanted: Sequence[Sample], evaluation: Evaluation) -> Interval:
-    """A set-level value in the form of the others: one number over so many pictures, without an interval."""
+    """A set-level value in the form of the others: one number over so many pictures.
+
+    Its interval is of its standard error, where it has one.
+    """
     value = values.get(metric.name, {}).get("")
-    used = evaluation.pictures - len(evaluation.errors.get(metric.name, {})) if value is not None else 0
+    among = min(len(wanted), metric.card.first or len(wanted))
+    there = min(evaluation.pictures, among)
+    used = there - len(evaluation.errors.get(metric.name, {})) if value is not None else 0
     finite = value is not None and bool(np.isfinite(value))
+    half = _NORMAL * evaluation.standard_errors[metric.name] if metric.name in evaluation.standard_errors else None
     return Interval(
         mean=value if finite else None,
-        low=None,
-        high=None,
+        low=value - half if value is not None and half is not None else None,
+        high=value + half if value is not None and half is not None else None,
         count=used if finite else 0,
-        missing=len(wanted) - used,
+        missing=among - used,
         infinite=0 if finite else used,
     )
 

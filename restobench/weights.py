@@ -1,11 +1,13 @@
 """Trained weights: which files the cards name, where they lie, and whether they are what they should be.
 
-The cards are the methods', and those of the tools of the harness itself.
+The cards are the methods' and metrics', and those of the tools of the harness itself.
 
 `RESTOBENCH_HOME/weights/<method>/<file>`: a folder for each method, because two of them
 may well call their file `model.pth`, and where a file lies must not depend on which other
-packages are installed. A part that is a repository on the Hugging Face hub is a folder there,
-or lies in the hub's own cache. Never imports torch; the network is used by `fetch` alone.
+packages are installed. The metrics of one package share files, and so a folder:
+`weights/metrics/<package>/<file>`. A part that is a repository on the Hugging Face hub is a
+folder there, or lies in the hub's own cache. Never imports torch; the network is used by
+`fetch` alone.
 """
 
 from __future__ import annotations
@@ -41,16 +43,16 @@ def weights_folder() -> Path:
     return home() / "weights"
 
 
-def _place(method: str, facts: WeightFile) -> Path | None:
+def _place(owner: str, facts: WeightFile) -> Path | None:
     if facts.file is None:
         return None
-    folder = find_plugin("restobench.methods", method).folder if facts.bundled else weights_folder() / method
+    folder = find_plugin("restobench.methods", owner).folder if facts.bundled else weights_folder() / owner
     return folder / facts.file
 
 
-def _find(method: str, facts: WeightFile) -> Path | None:
+def _find(owner: str, facts: WeightFile) -> Path | None:
     """Where a part's file, or the folder of its files, is; None where it is not."""
-    own = _place(method, facts)
+    own = _place(owner, facts)
     if facts.hub is None:
         return own if own and own.is_file() else None
     if own and own.is_dir():
@@ -88,36 +90,36 @@ def _joined(hashes: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of one variant of a method, or of a tool, and the file or folder that holds its weights."""
+    """One part of a metric, of one variant of a method, or of a tool, and the file or folder that holds its weights."""
 
-    plugin: Plugin
-    variant: str
+    owner: str
+    """The folder of its file: the method's name, or that of a package's metrics."""
     reference: str
-    """What names method and variant on the command line."""
+    """What names the metric, or method and variant, on the command line."""
     name: str
     facts: WeightFile
     licence: str
-    """The file's own, or what the method's card says."""
+    """The file's own, or what the card says."""
 
     @property
     def path(self) -> Path | None:
         """Where its file or folder is, or would be; None where it is always given by hand."""
-        return _find(self.plugin.name, self.facts) or self.place
+        return _find(self.owner, self.facts) or self.place
 
     @property
     def place(self) -> Path | None:
         """Where it would be in RESTOBENCH_HOME."""
-        return _place(self.plugin.name, self.facts)
+        return _place(self.owner, self.facts)
 
     @property
     def there(self) -> bool:
         """Whether it is there, whatever it holds."""
-        return _find(self.plugin.name, self.facts) is not None
+        return _find(self.owner, self.facts) is not None
 
     @property
     def files(self) -> dict[str, Path]:
         """Its files by name, where it is there."""
-        path = _find(self.plugin.name, self.facts)
+        path = _find(self.owner, self.facts)
         return weight_files(self.facts, path) if path else {}
 
     @property
@@ -155,7 +157,7 @@ def parts_of(name: str, *, every_variant: bool = False) -> list[Part]:
     if tool := TOOLS.get(name):
         facts_of_tool = tool.card(ToolCard)
         return [
-            Part(tool, "", name, part, facts, facts.licence or facts_of_tool.licence)
+            Part(name, name, part, facts, facts.licence or facts_of_tool.licence)
             for part, facts in facts_of_tool.weights.items()
         ]
     plugin, variant = find_method(name)
@@ -165,7 +167,7 @@ def parts_of(name: str, *, every_variant: bool = False) -> list[Part]:
     variants = [variant] if variant else list(card.variants) if every_variant else [card.default_variant]
     references = [plugin.reference + (f"@{one}" if len(card.variants) > 1 else "") for one in variants]
     return [
-        Part(plugin, one, reference, part, facts, facts.licence or card.licence)
+        Part(plugin.name, reference, part, facts, facts.licence or card.licence)
         for one, reference in zip(variants, references, strict=True)
         for part, facts in card.weights_of(one).items()
     ]
@@ -184,21 +186,21 @@ def choose_parts(parts: Sequence[Part], names: Sequence[str]) -> list[Part]:
     return [known[name] for name in dict.fromkeys(names)] or list(parts)
 
 
-def find_weights(method: str, parts: Mapping[str, WeightFile]) -> dict[str, Path]:
-    """By part, the files and folders that are in their place.
+def find_weights(owner: str, parts: Mapping[str, WeightFile]) -> dict[str, Path]:
+    """By part, the files and folders that are in their place; `owner` is their folder below `weights`.
 
     Raises:
         RestobenchError: One has another size than its card says.
     """
     found = {}
     for part, facts in parts.items():
-        path = _find(method, facts)
+        path = _find(owner, facts)
         if path is None:
             continue
         if facts.size is not None and (size := path.stat().st_size) != facts.size:
             raise RestobenchError(
                 f"The weights {path} have {size} bytes, and should have {facts.size}; "
-                f"see 'restobench weights verify {method}', delete the file and get it again."
+                "see 'restobench weights verify', delete the file and get it again."
             )
         found[part] = path
     return found
@@ -234,7 +236,7 @@ def tool_weights(
     return files
 
 
-def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping[Path, str]) -> None:
+def refuse_altered(owner: str, parts: Mapping[str, WeightFile], hashes: Mapping[Path, str]) -> None:
     """Hold the hashes of files that are about to be used against what they must be.
 
     Files that were given by hand are the user's own affair and are passed over.
@@ -243,7 +245,7 @@ def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping
         RestobenchError: One in its place is not what it was, or not what its card says.
     """
     for facts in parts.values():
-        path = _find(method, facts)
+        path = _find(owner, facts)
         files = weight_files(facts, path) if path else {}
         if path is None or not all(file in hashes for file in files.values()):
             continue
@@ -252,7 +254,7 @@ def refuse_altered(method: str, parts: Mapping[str, WeightFile], hashes: Mapping
                 f"The weights {files[wrong[0]]} are not what the hub says they are. Delete the file and get it "
                 "again, or give the folder by hand with --weights if it is meant."
             )
-        expected, place = facts.sha256, _place(method, facts)
+        expected, place = facts.sha256, _place(owner, facts)
         if expected is None and path == place:
             expected = _recorded(path)
         if expected and (found := hash_of(files, hashes)) != expected:
@@ -411,7 +413,8 @@ def verify(part: Part) -> tuple[Verdict, str]:
 
 def _refuse_lost(part: Part, path: Path) -> None:
     if not path.is_file():
-        raise RestobenchError(f"{path} should have come with '{part.plugin.distribution}'; install that again.")
+        plugin = find_plugin("restobench.methods", part.owner)
+        raise RestobenchError(f"{path} should have come with '{plugin.distribution}'; install that again.")
 
 
 def _fetch_repository(part: Part, hub: Hub, listener: Listener) -> Path:

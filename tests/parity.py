@@ -297,12 +297,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def pair(case: Case) -> dict[str, float]:
     """A smooth picture and a noisy one, both of 8 bits, through every metric that the case names."""
     shape, seed = (1, 3, *case["size"]), case["seed"]
-    gt = _eight_bit(filling.image("gt", shape, seed))
-    restored = _eight_bit(gt + 0.05 * filling.noise("n", shape, seed))
+    gt = eight_bit(filling.image("gt", shape, seed))
+    restored = eight_bit(gt + 0.05 * filling.noise("n", shape, seed))
     return {metric.name: metric.load()(restored, gt).item() for metric in choose_metrics(case["output"])}
 
 
-def _eight_bit(picture: Tensor) -> Tensor:
+def eight_bit(picture: Tensor) -> Tensor:
+    """Clamped and rounded, as a saved picture is read back."""
     return (255 * picture.clamp(0, 1)).round() / 255
 
 

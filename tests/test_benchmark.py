@@ -6,12 +6,15 @@ import pandas as pd
 import pytest
 
 import restobench
-from restobench.benchmark import RunResult, carry_out, evaluate_existing, evaluate_folder
+from restobench.benchmark import RunResult, carry_out, evaluate_existing, evaluate_folder, worse_than_their_input
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
 from restobench.image import read_array, write_picture
 from restobench.planning import Options, forecast, plan
 from restobench.restore import FailureLimit
+from restobench.results import RunRecord
+from restobench.store import RunFolder
+from restobench.summary import Evaluation
 from tests.conftest import picture
 
 MakePairs = Callable[..., Path]
@@ -266,3 +269,24 @@ def test_somebody_elses_pictures_become_a_run(make_pairs: MakePairs, options: Op
     assert (row["count"], row["infinite"], row["missing"]) == (1, 1, 1)
     assert not result.ok
     assert result.record.name == "their method:pairs"
+
+
+def test_a_run_that_every_metric_puts_below_its_input_is_pointed_out(tmp_path: Path) -> None:
+    """One that loses PSNR and wins LPIPS is a method like many; one that loses both is seldom what was meant."""
+
+    def result(label: str, **means: float | None) -> RunResult:
+        run = {"label": label, "variant": "default", "dataset": {"name": "d", "revision": "1", "fingerprint": "f"}}
+        summary = [{"metric": name.replace("_", "-"), "mean": mean} for name, mean in means.items()]
+        record = RunRecord(RunFolder(tmp_path), run | {"determinants": {}}, summary)
+        return RunResult(record, evaluation=Evaluation(rows=[]), metrics=tuple(row["metric"] for row in summary))
+
+    bicubic = result("bicubic", psnr=24.0, lpips_alex=0.4, musiq=20.0)
+    gan = result("gan", psnr=23.0, lpips_alex=0.2, musiq=60.0)
+    swapped = result("swapped", psnr=11.25, lpips_alex=0.7, musiq=61.0)
+    unscored = result("unscored", psnr=None, lpips_alex=None, musiq=10.0)
+
+    assert worse_than_their_input([bicubic, gan, swapped, unscored]) == [
+        "swapped:d scores worse than bicubic, its input: psnr 11.25 against 24, lpips-alex 0.7 against 0.4. "
+        "Are these the pictures that were meant?"
+    ]
+    assert worse_than_their_input([swapped]) == []

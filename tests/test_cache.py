@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
 from restobench.cache import Cache
 from restobench.files import sha256_of
 
@@ -32,6 +34,18 @@ def test_not_a_number_is_not_kept(tmp_path: Path) -> None:
     cache.keep("psnr@1", {("a", "b"): math.nan})
 
     assert cache.values("psnr@1", [("a", "b")]) == {}
+
+
+def test_features_are_kept_by_kind_and_picture(tmp_path: Path) -> None:
+    """Bit for bit; those of other weights are others."""
+    vectors = {name: np.random.default_rng(number).random(2048, np.float32) for number, name in enumerate("ab")}
+    Cache(tmp_path).keep_features("inception:w=1", vectors)
+
+    found = Cache(tmp_path).features("inception:w=1", ["a", "b", "c", "a"])
+
+    assert found.keys() == {"a", "b"}
+    assert all(np.array_equal(found[name], vectors[name]) for name in found)
+    assert Cache(tmp_path).features("inception:w=2", ["a"]) == {}
 
 
 def test_a_file_that_changed_is_hashed_again(tmp_path: Path) -> None:

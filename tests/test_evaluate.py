@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from torch import Tensor
 
 from restobench.cache import Cache
@@ -14,8 +15,9 @@ from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.image import read_array, write_picture
-from restobench.metrics.registry import Metric, choose_metrics
+from restobench.metrics.registry import Metric, MetricSetup, SetValue, choose_metrics
 from restobench.plugins import Plugin
+from restobench.provenance import set_tf32
 from restobench.signature import Signature
 from restobench.store import RunFolder
 from restobench.summary import Evaluation
@@ -31,19 +33,41 @@ def brightness(restored: Tensor) -> Tensor:
     return restored.flatten(1).double().mean(dim=1)
 
 
-class Spread:
-    """A set-level metric: the deviation of the pictures' means."""
+def precision_seen(restored: Tensor) -> Tensor:
+    """How often TF32 is allowed, and gradients are."""
+    allowed = (
+        torch.backends.cuda.matmul.allow_tf32
+        + torch.backends.cudnn.allow_tf32
+        + (not torch.is_inference_mode_enabled())
+    )
+    return torch.full((len(restored),), float(allowed), dtype=torch.float64)
 
-    def __init__(self) -> None:
-        self.means: list[float] = []
 
-    def update(self, restored: Tensor, gt: Tensor | None) -> None:
-        self.means += restored.flatten(1).double().mean(dim=1).tolist()
+def batch_size(restored: Tensor) -> Tensor:
+    return torch.full((len(restored),), float(len(restored)), dtype=torch.float64)
 
-    def compute(self) -> float:
-        if len(self.means) < 2:
+
+class Means:
+    """What metrics share that compare the pictures' means; `seen` counts the pictures that were looked at."""
+
+    seen = 0
+
+    def __init__(self, setup: MetricSetup) -> None:
+        self.options = setup.options
+
+    def features(self, pictures: Tensor) -> Tensor:
+        Means.seen += len(pictures)
+        if (pictures.flatten(1).mean(dim=1) < 0.05).any():
+            raise RestobenchError("too dark to see")
+        return pictures.flatten(2).mean(dim=2)
+
+    def compare(self, restored: Tensor, other: Tensor | None) -> Tensor | SetValue:
+        if other is not None and "set" not in self.options:
+            return (restored - other).double().abs().mean(dim=1)
+        if len(restored) < 2:
             raise RestobenchError("a spread needs two pictures")
-        return float(np.std(self.means))
+        spread = restored.double().mean(dim=1).std(correction=0).item()
+        return SetValue(spread, 0.5 if "error" in self.options else None)
 
 
 def metric(name: str, kind: str, attribute: str, **more: object) -> Metric:
@@ -54,7 +78,10 @@ def metric(name: str, kind: str, attribute: str, **more: object) -> Metric:
 
 
 BRIGHTNESS = metric("brightness", "no-reference", "brightness")
-SPREAD = metric("spread", "set", "Spread")
+FEATURES = {"name": "means", "revision": "1"}
+SPREAD = metric("spread", "set", "Means", features=FEATURES)
+SPREAD_BESIDE = metric("beside", "set", "Means", features=FEATURES, against="clean", options={"set": True})
+DRIFT = metric("drift", "full-reference", "Means", features=FEATURES)
 
 
 def make_run(folder: Path, dataset: Dataset, **samples: object) -> RunFolder:
@@ -97,6 +124,7 @@ def test_each_kind_of_metric_gives_its_row(dataset: Dataset, tmp_path: Path) -> 
     assert found["brightness"]["mean"] == pytest.approx(np.mean(means), abs=1e-6)
     assert found["spread"]["mean"] == pytest.approx(np.std(means), abs=1e-6)
     assert found["spread"]["low"] is None
+    assert (evaluation.computed, evaluation.features) == (6 + 6 + 6 + 1, 6)
     assert all(row["count"] == 6 and row["missing"] == 0 for row in evaluation.rows)
     assert json.loads(run.summary_path.read_text()) == evaluation.rows
     frame = pd.read_parquet(run.samples_path)
@@ -133,6 +161,203 @@ def test_a_set_level_value_is_known_only_for_the_same_set(dataset: Dataset, tmp_
     assert evaluate_run(run, dataset, [SPREAD], cache).computed == 0
     write_picture(run.picture("s3"), picture(77, 24, 28))
     assert evaluate_run(run, dataset, [SPREAD], cache).computed == 1
+
+
+def test_features_are_worked_out_once_for_each_picture(dataset: Dataset, tmp_path: Path) -> None:
+    """For all metrics that compare them, and for every later method on the same clean pictures."""
+    run, cache = make_run(tmp_path / "run", dataset), Cache(tmp_path)
+    Means.seen = 0
+
+    first = evaluate_run(run, dataset, [SPREAD_BESIDE, DRIFT], cache)
+    added = evaluate_run(run, dataset, [SPREAD_BESIDE, DRIFT, SPREAD], cache)
+    write_picture(run.picture("s3"), picture(77, 24, 28))
+    changed = evaluate_run(run, dataset, [SPREAD_BESIDE, DRIFT, SPREAD], cache)
+    second = make_run(tmp_path / "second", dataset)
+    for number, sample in enumerate(dataset.samples):
+        write_picture(second.picture(sample.id), picture(100 + number, 24, 28))
+    other = evaluate_run(second, dataset, [SPREAD_BESIDE], cache)
+
+    assert (first.features, added.features, changed.features, other.features) == (12, 0, 1, 6)
+    assert Means.seen == 12 + 0 + 1 + 6
+    assert (added.computed, added.known) == (1, 7)
+    assert (changed.computed, changed.known) == (3, 5)
+
+
+def test_a_metric_of_features_gives_a_value_a_sample(dataset: Dataset, tmp_path: Path) -> None:
+    """As if it had looked at the pictures together."""
+    run = make_run(tmp_path / "run", dataset)
+
+    evaluate_run(run, dataset, [DRIFT], Cache(tmp_path))
+
+    frame = pd.read_parquet(run.samples_path).set_index("id")
+    for sample in dataset.samples:
+        assert sample.gt
+        restored, gt = (read_array(path).mean(axis=(0, 1)) / 255 for path in (run.picture(sample.id), sample.gt))
+        assert frame.loc[sample.id, "drift"] == pytest.approx(np.abs(restored - gt).mean(), abs=1e-6)
+
+
+def test_a_picture_without_features_is_an_error_of_that_sample(dataset: Dataset, tmp_path: Path) -> None:
+    """A number of the set over the others is not kept as the set's."""
+    run, cache = make_run(tmp_path / "run", dataset), Cache(tmp_path)
+    write_picture(run.picture("s2"), np.zeros((24, 28, 3), np.uint8))
+
+    evaluation = evaluate_run(run, dataset, [DRIFT, SPREAD], cache)
+
+    assert evaluation.errors == {name: {"s2": "too dark to see"} for name in ("drift", "spread")}
+    assert [(row["count"], row["missing"]) for row in evaluation.rows] == [(5, 1), (5, 1)]
+    assert evaluate_run(run, dataset, [SPREAD], cache).computed == 1
+
+
+def test_a_metric_of_a_set_is_over_its_first_pictures(dataset: Dataset, tmp_path: Path) -> None:
+    """FID of faces is over 3,000, whatever the set holds; and says so beside its number."""
+    run = make_run(tmp_path / "run", dataset)
+    first = metric("first", "set", "Means", features=FEATURES, first=4, biased_below=5)
+
+    evaluation = evaluate_run(run, dataset, [first], Cache(tmp_path))
+
+    (row,) = evaluation.rows
+    means = [read_array(run.picture(sample.id)).mean() / 255 for sample in dataset.samples[:4]]
+    assert row["mean"] == pytest.approx(np.std(means), abs=1e-6)
+    assert (row["count"], row["missing"]) == (4, 0)
+    assert "first=4" in Signature.parse(row["signature"]).metric
+    assert evaluation.notes == [
+        "first is over 4 pictures: biased below 5, the more the fewer they are; "
+        "it can be compared only with a number over as many."
+    ]
+
+
+def test_a_standard_error_becomes_an_interval_and_is_kept(dataset: Dataset, tmp_path: Path) -> None:
+    """A bootstrap of a set would be of duplicates."""
+    run, cache = make_run(tmp_path / "run", dataset), Cache(tmp_path)
+    sure = metric("sure", "set", "Means", features=FEATURES, options={"error": True})
+
+    first = evaluate_run(run, dataset, [sure], cache)
+    again = evaluate_run(run, dataset, [sure], cache)
+
+    (row,) = first.rows
+    assert row["low"] == pytest.approx(row["mean"] - 0.98)
+    assert row["high"] == pytest.approx(row["mean"] + 0.98)
+    assert again.rows == first.rows
+    assert again.computed == 0
+
+
+def test_a_set_of_one_picture_has_no_number(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """The reason stands where the number would."""
+    dataset = open_dataset(make_pairs(["only"]))
+    run = make_run(tmp_path / "run", dataset)
+
+    evaluation = evaluate_run(run, dataset, [SPREAD], Cache(tmp_path))
+
+    assert evaluation.absent == {"spread": "a spread needs two pictures"}
+    assert evaluation.rows[0]["mean"] is None
+
+
+def test_pairs_that_a_metric_takes_for_one_picture_are_in_no_mean(dataset: Dataset, tmp_path: Path) -> None:
+    """IDS counts them; where all are, its mean is 0."""
+    run, cache = make_run(tmp_path / "run", dataset), Cache(tmp_path)
+    for sample in dataset.samples[:2]:
+        assert sample.gt
+        write_picture(run.picture(sample.id), read_array(sample.gt))
+    angle = metric("angle", "full-reference", "Means", features=FEATURES, identical_below=0.01)
+
+    (some,) = evaluate_run(run, dataset, [angle], cache).rows
+    for sample in dataset.samples:
+        assert sample.gt
+        write_picture(run.picture(sample.id), read_array(sample.gt))
+    (all_of_them,) = evaluate_run(run, dataset, [angle], cache).rows
+
+    frame = pd.read_parquet(run.samples_path)
+    assert (some["count"], some["identical"], some["missing"]) == (4, 2, 0)
+    assert some["mean"] > 0.01
+    assert (all_of_them["count"], all_of_them["identical"], all_of_them["mean"]) == (0, 6, 0.0)
+    assert frame["angle"].tolist() == [0.0] * 6
+
+
+def test_a_metric_can_compare_with_the_input(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Where there is no clean picture; at scale 1 it would only say how much was left alone."""
+    large = open_dataset(make_pairs(["a", "b"], gt=False), scale=2)
+    same = open_dataset(make_pairs(["a", "b"], scale=1, name="same"))
+    run = RunFolder(tmp_path / "run")
+    for sample in large.samples:
+        assert sample.lq
+        write_picture(run.picture(sample.id), read_array(sample.lq).repeat(2, axis=0).repeat(2, axis=1))
+    make_run(tmp_path / "other", same)
+    run.write_run(
+        {
+            "label": "mine",
+            "variant": "default",
+            "dataset": large.describe() | {"fingerprint": large.fingerprint(Cache())},
+            "determinants": {"seed": 0},
+            "samples": {"total": 2, "limit": None, "restored": 2, "failed": {}},
+        }
+    )
+
+    evaluation = evaluate_run(run, large, choose_metrics(["consistency"]), Cache(tmp_path))
+    at_one = evaluate_run(RunFolder(tmp_path / "other"), same, choose_metrics(["consistency"]), Cache(tmp_path))
+
+    assert evaluation.rows[0]["count"] == 2
+    assert evaluation.rows[0]["mean"] > 25
+    assert at_one.absent == {"consistency": "is for pictures that are enlarged x2 or more; 'same' is x1"}
+
+
+def test_metrics_compute_without_tf32_whatever_the_method_ran_with(dataset: Dataset, tmp_path: Path) -> None:
+    """Its ten bits would move the third decimal of LPIPS."""
+    seen = metric("seen", "no-reference", "precision_seen")
+    run = make_run(tmp_path / "run", dataset)
+    set_tf32(True)
+
+    (row,) = evaluate_run(run, dataset, [seen], Cache(tmp_path)).rows
+
+    allowed = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    set_tf32(False)
+    assert row["mean"] == 0
+    assert allowed == (True, True)
+
+
+def test_a_metric_that_wants_pictures_singly_gets_them_so(dataset: Dataset, tmp_path: Path) -> None:
+    """Some libraries let neighbours move a value, and some need gigabytes for one picture."""
+    run = make_run(tmp_path / "run", dataset)
+    batched = metric("batched", "no-reference", "batch_size")
+    singly = metric("singly", "no-reference", "batch_size", one_by_one=True)
+
+    rows_of = rows(evaluate_run(run, dataset, [batched, singly], Cache(tmp_path)))
+
+    assert rows_of["batched"]["mean"] == 6
+    assert rows_of["singly"]["mean"] == 1
+
+
+def test_pictures_of_one_size_come_together_whatever_lies_between(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """A set of photographs mixes upright and level ones."""
+    for number in range(8):
+        make_pairs([f"s{number}"], size=(12, 14) if number % 2 else (14, 12))
+    dataset = open_dataset(tmp_path / "pairs")
+    run = make_run(tmp_path / "run", dataset)
+
+    (row,) = evaluate_run(run, dataset, [metric("batched", "no-reference", "batch_size")], Cache(tmp_path)).rows
+
+    assert row["mean"] == 4
+
+
+def test_wrong_pairs_and_a_wrong_range_are_pointed_out(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """A number that is merely low would be believed."""
+    dataset = open_dataset(make_pairs([f"s{i}" for i in range(6)], size=(32, 32)))
+    good, moved, dark = (make_run(tmp_path / name, dataset) for name in ("good", "moved", "dark"))
+    clean = [read_array(sample.gt) for sample in dataset.samples if sample.gt]
+    for number, sample in enumerate(dataset.samples):
+        write_picture(moved.picture(sample.id), clean[(number + 1) % 6].astype(np.uint8))
+        write_picture(dark.picture(sample.id), (clean[number] > 127).astype(np.uint8))
+
+    notes = [evaluate_run(run, dataset, choose_metrics(["psnr"]), Cache(tmp_path)).notes for run in (good, moved, dark)]
+
+    assert notes[0] == []
+    assert notes[1] == [
+        "6 of 6 restored pictures look more like another sample's clean picture than like their own, "
+        "'s0' like that of 's1': are they paired rightly?"
+    ]
+    assert notes[2] == [
+        "6 of 6 restored pictures are nearly black, 's0' among them: "
+        "were they saved with values of 0 to 1 instead of 0 to 255?"
+    ]
 
 
 def test_a_sample_that_a_metric_cannot_do_is_missing_from_that_metric(dataset: Dataset, tmp_path: Path) -> None:

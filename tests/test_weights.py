@@ -87,7 +87,7 @@ def get(wanted: Part) -> list[str]:
 @pytest.mark.usefixtures("demo")
 def test_the_cards_are_the_registry(home: Path) -> None:
     """A row a part of each variant; the name alone is the default variant."""
-    rows = [(each.reference, each.name, each.path) for each in all_parts() if each.plugin.name == "weighty"]
+    rows = [(each.reference, each.name, each.path) for each in all_parts() if each.owner == "weighty"]
 
     folder = home / "weights" / "weighty"
     assert rows[:4] == [
@@ -116,7 +116,7 @@ def test_a_broken_card_hides_no_other(install: Install) -> None:
     """`doctor` says what is wrong with it."""
     install("broken", "broken", package="mine_b", card="title = 1\n")
 
-    assert "spandrel" in {each.plugin.name for each in all_parts()}
+    assert "spandrel" in {each.owner for each in all_parts()}
 
 
 @pytest.mark.parametrize(

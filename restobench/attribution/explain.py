@@ -198,7 +198,8 @@ def score_variants(
     Raises:
         RestobenchError: A picture is missing or cannot be read.
     """
-    reasons = {name: why_not(choose_metrics([name])[0], dataset) for name in {one.metric for one in variants}}
+    metrics = {metric.name: metric for metric in choose_metrics(variant.metric for variant in variants)}
+    reasons = {name: why_not(metric, dataset) for name, metric in metrics.items()}
     scorer = Scorer([variant for variant in variants if not reasons[variant.metric]])
     pictures = {sample.id: record.folder.picture(sample.id) for sample in dataset.samples}
     if gone := next((path for path in pictures.values() if not path.exists()), None):
@@ -207,14 +208,23 @@ def score_variants(
     pairs = {
         sample.id: (sha256[pictures[sample.id]], sha256[sample.gt] if sample.gt else "") for sample in dataset.samples
     }
-    keys = {variant: variant.fingerprint for variant in scorer.variants}
-    known = {variant: cache.values(key, list(pairs.values())) for variant, key in keys.items()}
-    for sample in dataset.samples:
+    prints = {name: metric.identified(cache).fingerprint for name, metric in metrics.items() if not reasons[name]}
+    keys = {
+        variant: f"{prints[variant.metric]}|border={variant.border}|change={variant.change}"
+        for variant in scorer.variants
+    }
+    known = {
+        variant: cache.values(key, list(pairs.values()))
+        for variant, key in keys.items()
+        if scorer.card_of(variant).kind != "set"
+    }
+    for number, sample in enumerate(dataset.samples):
         pair = pairs[sample.id]
         wanted = [
             variant
             for variant in scorer.variants
-            if variant not in scorer.failed and (scorer.is_set(variant) or pair not in known[variant])
+            if variant not in scorer.failed
+            and (pair not in known[variant] if variant in known else _among_the_first(scorer, variant, number))
         ]
         if not wanted:
             continue
@@ -223,13 +233,23 @@ def score_variants(
         for variant, value in scorer.score(restored, gt, wanted).items():
             cache.keep(keys[variant], {pair: value})
             known[variant][pair] = value
-    means = {}
+    means = dict(scorer.of_sets())
     for variant, values in known.items():
-        if variant in scorer.failed:
-            continue
-        # As a mean over pictures is elsewhere: what is infinite is in none.
-        if finite := [values[pair] for pair in pairs.values() if math.isfinite(values.get(pair, math.nan))]:
-            means[variant] = math.fsum(finite) / len(finite)
+        counted = [value for pair in pairs.values() if _counts(scorer, variant, value := values.get(pair, math.nan))]
+        if counted and variant not in scorer.failed:
+            means[variant] = math.fsum(counted) / len(counted)
     lacking = {name: why for name, why in reasons.items() if why} | scorer.left_out
     lacking |= {variant.text(variant.metric): why for variant, why in scorer.failed.items()}
-    return means | dict(scorer.of_sets()), lacking
+    return means, lacking
+
+
+def _among_the_first(scorer: Scorer, variant: Variant, number: int) -> bool:
+    """Whether a set-level metric is over this sample too."""
+    first = scorer.card_of(variant).first
+    return first is None or number < first
+
+
+def _counts(scorer: Scorer, variant: Variant, value: float) -> bool:
+    """Whether a value is in the mean, as elsewhere: what is infinite, or tells that two pictures are one, is not."""
+    below = scorer.card_of(variant).identical_below
+    return math.isfinite(value) and (below is None or value >= below)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from restobench.alterations import Pair, as_jpeg, as_rounded_luma, cropped, shifted
+from restobench.card import MetricCard
 from restobench.errors import RestobenchError
 from restobench.metrics.registry import Metric, all_metrics, choose_metrics
 
@@ -52,17 +53,15 @@ class Variant:
             parts.append(_TEXTS[self.change])
         return ", ".join(parts)
 
-    @property
-    def fingerprint(self) -> str:
-        """The key of its cached values."""
-        (metric,) = choose_metrics([self.metric])
-        return f"{metric.fingerprint}|border={self.border}|change={self.change}"
-
 
 def relatives(metric: str) -> list[Metric]:
     """The metrics of one family that can be computed here, the metric itself first: `psnr`, `psnr-y`, `psnr-yiq`."""
     family = metric.partition("-")[0]
-    known = [one for one in all_metrics() if one.name.partition("-")[0] == family and not one.missing()]
+    known = [
+        one
+        for one in all_metrics()
+        if one.name.partition("-")[0] == family and one.card.reference != "input" and not one.missing()
+    ]
     return sorted(known, key=lambda one: (one.name != metric, one.name))
 
 
@@ -73,17 +72,16 @@ def variants_of(metric: str, scale: int) -> list[Variant]:
         metric: What the number is said to be.
         scale: How many times the pictures were enlarged; programs crop as many pixels.
     """
-    family = relatives(metric)
     found: list[Variant] = []
-    for relative in family:
-        kind = relative.card.kind
-        borders = sorted({0, 2, 4, scale if scale > 1 else 0}) if kind == "full-reference" else [0]
-        for border in borders:
+    for relative in relatives(metric):
+        # Networks of faces take one size of picture only.
+        by_pixels = relative.card.kind == "full-reference" and not relative.card.features
+        for border in sorted({0, 2, 4, scale if scale > 1 else 0}) if by_pixels else [0]:
             found.append(Variant(relative.name, border))
             if relative.name in ("psnr-y", "ssim-y"):
                 found.append(Variant(relative.name, border, "rounded"))
         found += [Variant(relative.name, 0, "jpeg95"), Variant(relative.name, 0, "jpeg75")]
-        if kind == "full-reference":
+        if relative.card.kind == "full-reference":
             found.append(Variant(relative.name, 0, "shifted"))
     return [variant for variant in found if variant != Variant(metric)]
 
@@ -100,19 +98,20 @@ class Scorer:
         """Variants that could not score some picture, and have no number."""
         names = [variant.metric for variant in variants]
         names += [variant.metric.partition("-")[0] for variant in variants if variant.change == "rounded"]
-        for name in dict.fromkeys(names):
-            (metric,) = choose_metrics([name])
+        self._metrics = {metric.name: metric for metric in choose_metrics(names)}
+        for name, metric in self._metrics.items():
             try:
                 self._functions[name] = metric.load()
             except RestobenchError as error:
                 self.left_out[name] = str(error)
-        self._kinds = {name: choose_metrics([name])[0].card.kind for name in self._functions}
         self.variants = [variant for variant in variants if variant.metric in self._functions]
-        self._sets = {variant: self._functions[variant.metric]() for variant in self.variants if self.is_set(variant)}
+        self._of_sets: dict[Variant, list[list[Tensor]]] = {
+            variant: [] for variant in self.variants if self.card_of(variant).kind == "set"
+        }
 
-    def is_set(self, variant: Variant) -> bool:
-        """Whether the variant gives one number for all pictures."""
-        return self._kinds[variant.metric] == "set"
+    def card_of(self, variant: Variant) -> MetricCard:
+        """The card of the variant's metric."""
+        return self._metrics[variant.metric].card
 
     def score(self, restored: Tensor, gt: Tensor | None, wanted: Sequence[Variant]) -> Mapping[Variant, float]:
         """The value of one pair, (1, 3, H, W) each, in every wanted way; sets take it in and give none."""
@@ -122,32 +121,46 @@ class Scorer:
         with torch.inference_mode():
             for variant in wanted:
                 try:
-                    altered = _altered(variant, restored, gt)
-                    if self.is_set(variant):
-                        self._sets[variant].update(altered.restored, None if gt is None else altered.gt)
+                    pictures = self._shown(variant, restored, gt)
+                    if variant in self._of_sets:
+                        function = self._functions[variant.metric]
+                        self._of_sets[variant].append([function.features(picture).cpu() for picture in pictures])
                     else:
-                        values[variant] = self._call(variant, altered)
-                except RestobenchError as error:  # too small a picture once it is cropped, weights that are missing
+                        values[variant] = self._call(variant, pictures)
+                except RestobenchError as error:  # too small a picture once it is cropped
                     self.failed.setdefault(variant, str(error))
         return values
 
     def of_sets(self) -> Iterator[tuple[Variant, float]]:
         """The numbers of the set-level variants, once every picture was shown."""
-        for variant, state in self._sets.items():
-            if variant not in self.failed:
-                yield variant, float(state.compute())
+        import torch
 
-    def _call(self, variant: Variant, pair: Pair) -> float:
-        if self._kinds[variant.metric] == "no-reference":
-            return float(self._functions[variant.metric](pair.restored).item())
+        for variant, vectors in self._of_sets.items():
+            if variant in self.failed or not vectors:
+                continue
+            restored, *other = (torch.cat(list(side)) for side in zip(*vectors, strict=True))
+            try:
+                yield variant, self._functions[variant.metric].compare(restored, other[0] if other else None).value
+            except RestobenchError as error:  # too few pictures
+                self.failed[variant] = str(error)
+
+    def _shown(self, variant: Variant, restored: Tensor, gt: Tensor | None) -> list[Tensor]:
+        """What the metric is shown: the altered picture, and the clean one where it compares with that."""
+        # What needs no clean picture is altered beside the restored one, which is then forgotten.
+        pair = _altered(variant, Pair(restored, restored if gt is None else gt))
+        return [pair.restored, pair.gt] if self.card_of(variant).reference == "clean" else [pair.restored]
+
+    def _call(self, variant: Variant, pictures: Sequence[Tensor]) -> float:
         # Rounded luma stands in three equal channels, and is scored as RGB is.
         name = variant.metric.partition("-")[0] if variant.change == "rounded" else variant.metric
-        return float(self._functions[name](*pair).item())
+        function = self._functions[name]
+        if self._metrics[name].card.features:
+            vectors = [function.features(picture) for picture in pictures]
+            return float(function.compare(*vectors, *[None] * (2 - len(vectors))).item())
+        return float(function(*pictures).item())
 
 
-def _altered(variant: Variant, restored: Tensor, gt: Tensor | None) -> Pair:
-    # What needs no clean picture is shown the restored one in its place and ignores it.
-    pair = Pair(restored, restored if gt is None else gt)
+def _altered(variant: Variant, pair: Pair) -> Pair:
     if variant.change == "shifted":
         pair = shifted(pair)
     elif variant.change in ("jpeg95", "jpeg75"):

@@ -21,11 +21,13 @@ def complete_methods(incomplete: str) -> list[str]:
 
 
 def complete_weights(incomplete: str) -> list[str]:
-    """Names of methods and variants whose weights are files, for the shell."""
+    """Names of methods, variants and metrics whose weights are files, for the shell."""
+    from restobench.metrics.registry import all_weight_parts
     from restobench.weights import all_parts
 
-    references = dict.fromkeys(part.reference for part in all_parts())
-    names = dict.fromkeys(part.plugin.name for part in all_parts()) | references
+    methods = all_parts()
+    names = dict.fromkeys(part.owner for part in methods)
+    names |= dict.fromkeys(part.reference for part in [*methods, *all_weight_parts()])
     return [name for name in names if name.startswith(incomplete)]
 
 

@@ -12,7 +12,7 @@ from restobench.cli import arguments as given
 from restobench.cli.output import print_json, standard_output
 from restobench.dataset import dataset_cards, local_cards
 from restobench.errors import RestobenchError
-from restobench.metrics.registry import all_metrics, choose_metrics
+from restobench.metrics.registry import Metric, all_metrics, choose_metrics, family_metrics
 from restobench.plugins import find_plugin, plugins
 
 methods = typer.Typer(help="The methods that are installed.", no_args_is_help=True)
@@ -103,8 +103,13 @@ def _what_it_shows(card: DatasetCard) -> dict[str, Any]:
 
 
 @metrics.command("list")
-def list_metrics(as_json: given.Json = False) -> None:
+def list_metrics(
+    every: Annotated[bool, typer.Option("--all", help="Also those that pyiqa alone has: pyiqa:NAME.")] = False,
+    as_json: given.Json = False,
+) -> None:
     """List the metrics, and what is missing for those that cannot be computed here."""
+    family = family_metrics()
+    shown = all_metrics() + (family if every else [])
     rows = [
         {
             "name": metric.name,
@@ -112,11 +117,20 @@ def list_metrics(as_json: given.Json = False) -> None:
             "better": metric.card.better,
             "unit": metric.card.unit,
             "summary": metric.card.summary,
-            "missing": metric.missing(),
+            "missing": metric.missing() if as_json else _lack(metric),
         }
-        for metric in all_metrics()
+        for metric in shown
     ]
     _print_list(rows, as_json, ("name", "kind", "better", "unit", "summary", "missing"))
+    if not as_json and any(metric.absent_parts for metric in shown):
+        typer.echo("Weights: restobench weights fetch NAME")
+    if not as_json and not every:
+        typer.echo(f"And {len(family)} more of pyiqa, as pyiqa:NAME: restobench metrics list --all")
+
+
+def _lack(metric: Metric) -> str:
+    """What it needs and is not here, in two words."""
+    return f"package {metric.card.library}" if metric.lacks_library else "weights" if metric.absent_parts else ""
 
 
 @metrics.command("show")
@@ -124,9 +138,11 @@ def show_metric(
     name: Annotated[str, typer.Argument(help="A metric.", autocompletion=given.complete_metrics)],
     as_json: given.Json = False,
 ) -> None:
-    """Print a metric's card: definition, options, library, known traps."""
+    """Print a metric's card: definition, options, weights, licence, whose tables it matches, known traps."""
     (metric,) = choose_metrics([name])
     _print_card({"name": name, "package": metric.plugin.distribution}, metric.card, as_json)
+    if not as_json and (problem := metric.missing()):
+        standard_output().print(f"{'missing:':<18} {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_list(rows: list[dict[str, Any]], as_json: bool, columns: tuple[str, ...]) -> None:

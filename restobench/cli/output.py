@@ -178,7 +178,7 @@ def print_by_tag(rows: Sequence[dict[str, Any]]) -> None:
 
 def _shown(rows: Sequence[TableRow], metrics: Sequence[str] | None) -> list[str]:
     """The metrics that have a value in some row, in the order asked for."""
-    found = {name: None for row in rows for name, cell in row.cells.items() if cell["count"] or cell["infinite"]}
+    found = {name: None for row in rows for name, cell in row.cells.items() if cell["count"] or _left_out(cell)}
     return [name for name in (metrics or found) if name in found]
 
 
@@ -225,6 +225,9 @@ def _remarks(rows: Sequence[TableRow], shown: Sequence[str]) -> list[str]:
         remarks.append("±: standard deviation over seeds.")
     if any(cell["missing"] or cell["infinite"] for cell in cells):
         remarks.append("*: without samples that have no value, or an infinite one.")
+    if identical := {(cell["metric"], cell["identical"]) for cell in cells if cell.get("identical")}:
+        counted = ", ".join(f"{name} {count}" for name, count in sorted(identical))
+        remarks.append(f"*: without pairs that the metric takes for one picture ({counted}); 0 where all are.")
     for row in rows:
         for record in row.records:
             samples = record.run["samples"]
@@ -264,6 +267,11 @@ def metric_facts(shown: Sequence[str]) -> dict[str, tuple[str, int]]:
     return facts
 
 
+def _left_out(row: dict[str, Any]) -> int:
+    """How many samples have a value that is in no mean."""
+    return int(row["infinite"] + row.get("identical", 0))
+
+
 def _cell(row: dict[str, Any] | None, digits: int) -> str:
     if row is None or (row["mean"] is None and not row["infinite"]):
         return "-"
@@ -272,7 +280,7 @@ def _cell(row: dict[str, Any] | None, digits: int) -> str:
     text = f"{row['mean']:.{digits}f}"
     if row["seed_std"] is not None:
         text += f" ± {row['seed_std']:.{digits + 1}f}"
-    if row["missing"] or row["infinite"]:
+    if row["missing"] or _left_out(row):
         text += "*"
     if row["low"] is not None:
         text += f"\n{row['low']:.{digits}f} to {row['high']:.{digits}f}"

@@ -46,7 +46,7 @@ def run(
 
     Several methods and data sets make a grid. The row of doing nothing, input or bicubic, is always added.
     """
-    from restobench.benchmark import carry_out
+    from restobench.benchmark import carry_out, worse_than_their_input
     from restobench.cache import Cache
     from restobench.environment import runs_folder
     from restobench.metrics.registry import choose_metrics
@@ -92,6 +92,8 @@ def run(
         print_json([row for result in results for row in result.rows()])
     elif evaluate:
         print_runs([result.record for result in results], wanted)
+    for note in worse_than_their_input(results) if evaluate else ():
+        reporter.say(note)
     print_outcome(results, reporter)
     raise typer.Exit(0 if all(result.ok for result in results) else 1)
 

@@ -1,4 +1,4 @@
-"""`weights`: which files of trained weights the methods want, and how they get here."""
+"""`weights`: which files of trained weights the methods and metrics want, and how they get here."""
 
 from __future__ import annotations
 
@@ -13,45 +13,49 @@ import typer
 from restobench.cli import arguments as given
 from restobench.cli.output import TerminalReporter, print_json, standard_output
 from restobench.download import Listener
-from restobench.errors import RestobenchError
-from restobench.weights import Part, Verdict, add, all_parts, choose_parts, fetch, parts_of, verify
+from restobench.errors import RestobenchError, unknown_name
+from restobench.metrics.registry import all_weight_parts, find_metric
+from restobench.plugins import plugins
+from restobench.weights import TOOLS, Part, Verdict, add, all_parts, choose_parts, fetch, parts_of, verify
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 weights = typer.Typer(
-    help="The files of trained weights that methods need. Only 'fetch' uses the network.", no_args_is_help=True
+    help="The files of trained weights that methods and metrics need. Only 'fetch' uses the network.",
+    no_args_is_help=True,
 )
-Name = Annotated[str, typer.Argument(help="METHOD or METHOD@VARIANT.", autocompletion=given.complete_weights)]
-NameOrAll = Annotated[
-    str | None,
-    typer.Argument(metavar="[NAME]", help="METHOD or METHOD@VARIANT.", autocompletion=given.complete_weights),
-]
+_WHOSE = "METHOD, METHOD@VARIANT or METRIC."
+Name = Annotated[str, typer.Argument(help=_WHOSE, autocompletion=given.complete_weights)]
+NameOrAll = Annotated[str | None, typer.Argument(metavar="[NAME]", help=_WHOSE, autocompletion=given.complete_weights)]
 
 
 @weights.command("list")
 def list_weights(as_json: given.Json = False) -> None:
-    """List every part of every method: its file, its size, whether it is there, its licence."""
-    rows = [_row(part) for part in all_parts()]
+    """List every part of every method and metric: its file, its size, whether it is there, its licence.
+
+    Of pyiqa's own metrics (pyiqa:NAME) those alone whose files are here.
+    """
+    rows = [_row(part) for part in [*all_parts(), *all_weight_parts()]]
     if as_json:
         print_json(rows)
         return
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for head in ("method", "part", "file", "size", "there", "licence"):
+    for head in ("name", "part", "file", "size", "there", "licence"):
         table.add_column(head, overflow="fold")
     for row in rows:
         there = "-" if row["file"] is None else "yes" if row["there"] else "no"
         size = _size(row["size"]) if row["size"] else ""
-        table.add_row(row["method"], row["part"], row["file"] or "given by hand", size, there, row["licence"])
+        table.add_row(row["name"], row["part"], row["file"] or "given by hand", size, there, row["licence"])
     standard_output().print(table, highlight=False)
 
 
 @weights.command("show")
 def show_weights(name: Name, as_json: given.Json = False) -> None:
-    """Print all that is known of a method's weights: addresses, hashes, licences, places."""
-    parts = parts_of(name, every_variant=True)
+    """Print all that is known of a method's or metric's weights: addresses, hashes, licences, places."""
+    parts = _parts_of(name, every_variant=True)
     rows = [_row(part) | _facts(part) for part in parts]
     if as_json:
         print_json(rows)
@@ -59,7 +63,7 @@ def show_weights(name: Name, as_json: given.Json = False) -> None:
     if not rows:
         typer.echo(f"'{name}' needs no weights.")
     for row in rows:
-        typer.echo(f"{row.pop('part')} of {row.pop('method')}:")
+        typer.echo(f"{row.pop('part')} of {row.pop('name')}:")
         for key, value in row.items():
             if value not in (None, ""):
                 words = _size(value) if key == "size" else {True: "yes", False: "no"}.get(value, value)
@@ -71,7 +75,7 @@ def fetch_weights(
     name: Name,
     parts: Annotated[list[str] | None, typer.Argument(metavar="[PART]...", help="Default: all of them.")] = None,
 ) -> None:
-    """Download a variant's weights; go on where an earlier download was cut off.
+    """Download the weights of a metric or of a method's variant; go on where an earlier download was cut off.
 
     What is there already is checked, and the network asked for the rest alone.
     """
@@ -121,11 +125,11 @@ def add_weights(
 @weights.command("verify")
 def verify_weights(name: NameOrAll = None, as_json: given.Json = False) -> None:
     """Read the files that are there again and compare their hashes; exit code 1 where one differs."""
-    parts = parts_of(name, every_variant=True) if name else all_parts()
+    parts = _parts_of(name, every_variant=True) if name else [*all_parts(), *all_weight_parts()]
     rows: list[dict[str, Any]] = []
     for part in {part.path: part for part in parts if part.there}.values():
         verdict, reason = verify(part)
-        rows.append({"file": str(part.path), "method": part.plugin.name, "verdict": verdict, "reason": reason})
+        rows.append({"file": str(part.path), "name": part.reference, "verdict": verdict, "reason": reason})
     if as_json:
         print_json(rows)
     else:
@@ -137,8 +141,19 @@ def verify_weights(name: NameOrAll = None, as_json: given.Json = False) -> None:
     raise typer.Exit(1 if any(row["verdict"] == "altered" for row in rows) else 0)
 
 
+def _parts_of(name: str, *, every_variant: bool = False) -> list[Part]:
+    """Of the method or tool called `name`; of the metric, where neither is."""
+    methods = [*plugins("restobench.methods"), *TOOLS]
+    base = name.partition("@")[0]
+    if base in methods or ".py" in name:
+        return parts_of(name, every_variant=every_variant)
+    if metric := find_metric(name):
+        return metric.parts
+    raise unknown_name("method or metric", base, [*methods, *plugins("restobench.metrics")])
+
+
 def _needed(name: str, names: Sequence[str]) -> list[Part]:
-    parts = parts_of(name)
+    parts = _parts_of(name)
     if not parts:
         raise RestobenchError(f"'{name}' needs no weights.")
     return choose_parts(parts, names)
@@ -159,7 +174,7 @@ def _assigned(name: str, parts: Sequence[Part], text: str) -> tuple[Part, Path]:
 
 def _row(part: Part) -> dict[str, Any]:
     return {
-        "method": part.reference,
+        "name": part.reference,
         "part": part.name,
         "file": part.facts.file,
         "size": sum(path.stat().st_size for path in part.files.values()) or part.facts.size,

@@ -69,7 +69,7 @@ def _of_one_set(rows: Sequence[TableRow], published: Published, cards: dict[str,
         (name, definition_of(cell))
         for row in rows
         for name, cell in row.cells.items()
-        if cell["count"] or cell["infinite"]
+        if cell["count"] or cell["infinite"] or cell.get("identical")
     )
     names = [name for name, _ in definitions]
     columns = [
@@ -208,6 +208,7 @@ def _cell(shown: Shown, column: Column, ranks: Ranks, published: Published) -> C
         count=found["count"],
         missing=found["missing"],
         infinite=found["infinite"],
+        identical=found.get("identical", 0),
         ranks=place,
         mark=places.get(place, "") if place else "",
         signatures=tuple(str(Signature.parse(other["signature"])) for other in summaries),
@@ -218,13 +219,15 @@ def _cell(shown: Shown, column: Column, ranks: Ranks, published: Published) -> C
 
 def _problem(row: TableRow, found: dict[str, Any]) -> str:
     if found["missing"]:
-        total = found["count"] + found["missing"] + found["infinite"]
+        total = found["count"] + found["missing"] + found["infinite"] + found.get("identical", 0)
         which = (
             "no sample has a value" if not found["count"] else f"{found['missing']} of {total} samples have no value"
         )
         return f"{which}; 'restobench evaluate {row.records[0].name}' says why"
     if found["infinite"]:
         return f"{found['infinite']} values are infinite: the restored picture is the clean one"
+    if found.get("identical"):
+        return f"{found['identical']} pairs are one picture to the metric, and in no mean"
     return ""
 
 

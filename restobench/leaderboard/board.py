@@ -74,6 +74,8 @@ class Cell:
     count: int = 0
     missing: int = 0
     infinite: int = 0
+    identical: int = 0
+    """Pairs that the metric takes for one picture: counted, and in no mean."""
     ranks: tuple[int, int] | None = None
     """The first and last rank that the row may have; None where it is not ranked."""
     mark: Mark = ""

@@ -18,7 +18,7 @@ def places(ranks: tuple[int, int]) -> str:
 
 def counts(row: Row) -> str:
     """How many samples the row's numbers are over; `-` for what is only printed."""
-    found = sorted({cell.count + cell.infinite for cell in row.cells if cell.count or cell.infinite})
+    found = sorted({cell.count + cell.infinite + cell.identical for cell in row.cells} - {0})
     return "-".join(map(str, found)) if found else "-"
 
 

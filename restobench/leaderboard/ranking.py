@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyarrow.parquet import read_schema
+
 from restobench.leaderboard.board import Column
 from restobench.leaderboard.shown import Shown, row_in, summary_in
 from restobench.paired import paired_difference
@@ -56,4 +58,10 @@ def smallest_visible(column: Column, shown: Sequence[Shown]) -> float | None:
 def _ranked_rows(column: Column, shown: Sequence[Shown]) -> list[TableRow]:
     """Those with values for each sample, in one definition."""
     rows = [row for one in shown if (row := row_in(one, column)) and summary_in(row, column)]
-    return [row for row in rows if all(record.folder.samples_path.exists() for record in row.records)]
+    return [row for row in rows if all(_has_samples(record, column.metric) for record in row.records)]
+
+
+def _has_samples(record: RunRecord, metric: str) -> bool:
+    """Whether the run has a value for each sample: a metric of a whole set has none."""
+    path = record.folder.samples_path
+    return path.exists() and metric in read_schema(path).names

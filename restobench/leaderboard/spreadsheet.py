@@ -11,8 +11,8 @@ from restobench.leaderboard.escaping import spreadsheet as safe
 
 COLUMNS = (
     "table", "dataset", "revision", "fingerprint", "method", "name", "seeds", "metric", "definition", "better", "mean",
-    "seed_std", "low", "high", "count", "missing", "infinite", "rank_first", "rank_last", "problem", "paper",
-    "paper_table", "published_as", "published", "flag", "difference", "verdict", "reason", "remark", "seconds",
+    "seed_std", "low", "high", "count", "missing", "infinite", "identical", "rank_first", "rank_last", "problem",
+    "paper", "paper_table", "published_as", "published", "flag", "difference", "verdict", "reason", "remark", "seconds",
     "timing", "device", "licence", "training_data", "notes", "command", "signature",
 )  # fmt: skip
 
@@ -52,6 +52,7 @@ def _line(row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "count": cell.count,
         "missing": cell.missing,
         "infinite": cell.infinite,
+        "identical": cell.identical,
         "rank_first": first,
         "rank_last": last,
         "problem": cell.problem,

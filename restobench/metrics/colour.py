@@ -82,6 +82,18 @@ def luma_yiq(picture: Tensor) -> Iterator[Tensor]:
     yield 0.299 * red.double() + 0.587 * green.double() + 0.114 * blue.double()
 
 
+def matched(restored: Tensor, gt: Tensor) -> Tensor:
+    """A plane (H, W) with the mean and the (population) standard deviation of another; neither clipped nor rounded.
+
+    Raises:
+        RestobenchError: It is flat, and no factor gives it a deviation.
+    """
+    deviation = restored.std(correction=0)
+    if deviation == 0:
+        raise RestobenchError("A channel of the restored picture is flat, and cannot be matched to the clean one's.")
+    return (restored - restored.mean()) / deviation * gt.std(correction=0) + gt.mean()
+
+
 def over_planes(planes: Planes, measure: Callable[[Tensor, Tensor], Tensor], restored: Tensor, gt: Tensor) -> Tensor:
     """The mean of `measure` over each pair's planes: (B, 3, H, W) twice -> (B,), float64.
 

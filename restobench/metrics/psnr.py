@@ -1,8 +1,8 @@
-"""Peak signal-to-noise ratio, in the three colours that papers call by one name."""
+"""Mean squared error, and peak signal-to-noise ratio in the colours that papers call by one name."""
 
 from torch import Tensor
 
-from restobench.metrics.colour import Planes, check_pair, luma_matlab, luma_yiq, over_planes, rgb
+from restobench.metrics.colour import Planes, check_pair, luma_matlab, luma_yiq, matched, over_planes, rgb
 
 
 def psnr(restored: Tensor, gt: Tensor) -> Tensor:
@@ -59,6 +59,44 @@ def psnr_yiq(restored: Tensor, gt: Tensor) -> Tensor:
         RestobenchError: As `check_pair` does.
     """
     return _psnr(restored, gt, luma_yiq)
+
+
+def psnr_matched(restored: Tensor, gt: Tensor) -> Tensor:
+    """PSNR over RGB after colour matching, in dB; higher is better. (B, 3, H, W) twice -> (B,), float64.
+
+    `psnr` of the restored picture whose channels were given the clean one's means and standard
+    deviations, neither clipped nor rounded (`matched`): what VQFR's script prints, whose switch
+    to leave it out does not work. Above `psnr` where colours drift, below it for blurred
+    pictures (bicubic x4 on 32 crops of ImageNet: 22.191 against 22.364 dB). Equal pictures: inf.
+
+    >>> import torch
+    >>> gt = torch.linspace(0, 1, 16).expand(1, 3, 16, 16)
+    >>> psnr_matched(0.5 * gt.flip(-1), gt)
+    tensor([4.2276], dtype=torch.float64)
+
+    Raises:
+        RestobenchError: A channel of the restored picture is flat, or as `check_pair` does.
+    """
+    check_pair(restored, gt)
+    return -10 * over_planes(rgb, lambda x, y: _mse(matched(x, y), y), restored, gt).log10()
+
+
+def mse(restored: Tensor, gt: Tensor) -> Tensor:
+    """Mean squared error over RGB in [0, 1]; lower is better. (B, 3, H, W) twice -> (B,), float64.
+
+    Over all pixels and all three sRGB channels, no border cropped. Programs that work on
+    [0, 255] print 65025 times as much. Equal pictures: 0.
+
+    >>> import torch
+    >>> gt = torch.full((1, 3, 16, 16), 0.5)
+    >>> mse(gt + 0.1, gt)
+    tensor([0.0100], dtype=torch.float64)
+
+    Raises:
+        RestobenchError: As `check_pair` does.
+    """
+    check_pair(restored, gt)
+    return over_planes(rgb, _mse, restored, gt)
 
 
 def _psnr(restored: Tensor, gt: Tensor, planes: Planes) -> Tensor:

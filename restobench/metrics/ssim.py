@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from restobench.metrics.colour import Planes, check_pair, luma_matlab, luma_yiq, over_planes, rgb
+from restobench.metrics.colour import Planes, check_pair, luma_matlab, luma_yiq, matched, over_planes, rgb
 
 _WINDOW = 11
 _SIGMA = 1.5
@@ -70,6 +70,25 @@ def ssim_yiq(restored: Tensor, gt: Tensor) -> Tensor:
         RestobenchError: A side is shorter than 11 pixels, or as `check_pair` does.
     """
     return _ssim(restored, gt, luma_yiq)
+
+
+def ssim_matched(restored: Tensor, gt: Tensor) -> Tensor:
+    """SSIM over R, G and B after colour matching; higher is better. (B, 3, H, W) twice -> (B,), float64.
+
+    `ssim` of the restored picture whose channels were given the clean one's means and standard
+    deviations, neither clipped nor rounded (`matched`): what VQFR's script prints. Equal pictures: 1.
+
+    >>> import torch
+    >>> gt = torch.linspace(0, 1, 16).expand(1, 3, 16, 16)
+    >>> ssim_matched(0.5 * gt, gt)
+    tensor([1.], dtype=torch.float64)
+
+    Raises:
+        RestobenchError: A side is shorter than 11 pixels, a channel of the restored picture is
+            flat, or as `check_pair` does.
+    """
+    check_pair(restored, gt, min_side=_WINDOW)
+    return over_planes(rgb, lambda x, y: _plane_ssim(matched(x, y), y), restored, gt)
 
 
 def _ssim(restored: Tensor, gt: Tensor, planes: Planes) -> Tensor:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from restobench.card import DatasetCard, write_card
-from restobench.dataset import CARD, DEFAULT_PROTOCOL, dataset_cards, fingerprint_of
+from restobench.dataset import CARD, dataset_cards, fingerprint_of
 from restobench.errors import RestobenchError
 from restobench.files import PART_PREFIX, sha256_of, written_whole
 from restobench.image import write_picture
@@ -197,7 +197,7 @@ def _card_of(head: Head, recipe: Recipe) -> DatasetCard:
         source="restobench datasets make",
         citation=recipe.citation,
         # Another variant of a published set is scored as that is.
-        protocol=known.protocol if known else DEFAULT_PROTOCOL,
+        protocol=known.protocol if known else recipe.protocol,
         fid_reference=known.fid_reference if known else None,
         lq="lq/**/*.png",
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FACE_SIDE = 512
 """Of the faces that all face recipes take and give, in pixels."""
 
+_PROTOCOLS: dict[Task, str] = {"super-resolution": "sr-synthetic-v1", "face": "face-synthetic-v1"}
+
 Parameters = dict[str, Any]
 """All that a sample's pixels follow from beside the clean picture, as JSON has it: values, and the names and
 seeds of the streams that its noise comes from."""
@@ -50,6 +52,11 @@ class Recipe:
     citation: str | None = None
     libraries: tuple[str, ...] = ("numpy", "pillow", "opencv-python-headless")
     """Distributions whose versions may move its pixels or bytes."""
+
+    @property
+    def protocol(self) -> str:
+        """What its sets are scored by: that of the papers on its task."""
+        return _PROTOCOLS.get(self.task, "restoration-v1")
 
     def misfit(self, width: int, height: int) -> str | None:
         """Why a clean picture of this size cannot be taken; None: it can."""

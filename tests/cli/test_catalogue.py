@@ -155,7 +155,7 @@ def test_completion_knows_the_names(slowpack: Path) -> None:
     assert complete_methods("bi") == ["bicubic", "bilinear"]
     assert "slow" in complete_methods("")
     assert "demo" in complete_datasets("de")
-    assert complete_metrics("psnr-") == ["psnr-y", "psnr-yiq"]
+    assert complete_metrics("psnr-") == ["psnr-matched", "psnr-y", "psnr-yiq"]
     assert "psnr,ssim-y" in complete_metrics("psnr,ss")
 
 

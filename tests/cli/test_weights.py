@@ -117,9 +117,9 @@ def test_the_list_says_what_is_there(restobench: Restobench) -> None:
 
     listed, as_json = restobench("weights", "list"), restobench("weights", "list", "--json")
 
-    rows = {(row["method"], row["part"]): row for row in json.loads(as_json.out)}
+    rows = {(row["name"], row["part"]): row for row in json.loads(as_json.out)}
     assert rows["weighty@v1", "unet"] == {
-        "method": "weighty@v1",
+        "name": "weighty@v1",
         "part": "unet",
         "file": "unet_v1.pth",
         "size": len(BODY),
@@ -229,6 +229,7 @@ def test_completion_knows_methods_and_variants_that_have_weights() -> None:
     assert complete_weights("bicubic") == []
 
 
+@pytest.mark.usefixtures("quick_canaries")
 def test_doctor_says_how_much_room_weights_take(restobench: Restobench, folder: Path) -> None:
     """They are the largest of what is kept."""
     restobench("weights", "fetch", "weighty@v1", "unet")
@@ -236,4 +237,38 @@ def test_doctor_says_how_much_room_weights_take(restobench: Restobench, folder: 
     ran = restobench("doctor", "--json")
 
     (finding,) = [finding for finding in json.loads(ran.out) if finding["subject"] == "weights"]
-    assert finding["text"] == f"1 files that methods use in {folder.parent}, which holds 150 kB"
+    assert finding["text"] == f"1 files that methods and metrics use in {folder.parent}, which holds 150 kB"
+
+
+def test_weights_of_metrics_are_handled_like_those_of_methods(
+    restobench: Restobench, folder: Path, tmp_path: Path
+) -> None:
+    """Shown, put in place by hand, found by the metric, verified; and listed beside the methods'."""
+    (tmp_path / "mine.pth").write_bytes(BODY)
+
+    lacking = restobench("metrics", "show", "lpips-alex")
+    shown = restobench("weights", "show", "lpips-alex")
+    added = restobench("weights", "add", "lpips-alex", tmp_path / "mine.pth")
+    listed = json.loads(restobench("weights", "list", "--json").out)
+    verified = restobench("weights", "verify", "lpips-alex")
+    there = restobench("metrics", "show", "lpips-alex")
+
+    assert "alexnet-owt-7be5be79.pth. Get it: restobench weights fetch lpips-alex" in lacking.out
+    assert "trunk of lpips-alex:" in shown.out
+    place = folder.parent / "metrics" / "restobench" / "alexnet-owt-7be5be79.pth"
+    assert (added.code, place.read_bytes()) == (0, BODY)
+    assert {row["name"]: row["there"] for row in listed}["lpips-alex"] is True
+    assert verified.out == f"ok    {place}: the SHA-256 is that of the first download\n"
+    assert "missing:" not in there.out
+
+
+def test_weights_of_the_tools_are_handled_too(restobench: Restobench) -> None:
+    """What finds and cuts out faces is neither a method nor a metric."""
+    assert "of faces:" in restobench("weights", "show", "faces").out
+    assert "faces" in complete_weights("fac")
+
+
+def test_a_name_of_nobody_offers_methods_and_metrics(restobench: Restobench) -> None:
+    """Weights are asked for by whoever needs them."""
+    assert is_a_sentence(restobench("weights", "fetch", "lpips-alx"), "No method or metric is called 'lpips-alx'")
+    assert "lpips-alex" in complete_weights("lp")

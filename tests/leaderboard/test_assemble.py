@@ -1,5 +1,6 @@
 """Who stands in which table, beside what; rendering has tests of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 
 from restobench.errors import RestobenchError
+from restobench.files import write_json
 from restobench.leaderboard.assemble import assemble
 from restobench.leaderboard.board import Cell, Leaderboard, Row, Table
 from restobench.leaderboard.published import NamedMethod, Paper, Published, PublishedCell
 from restobench.leaderboard.spec import TableSpec
 from restobench.results import all_runs
+from restobench.signature import Signature
 from tests.leaderboard.runs import CLEAN, NOISE, scored
 from tests.leaderboard.test_published import cell
 from tests.test_results import PART, make
@@ -128,6 +131,22 @@ def test_a_cell_with_missing_samples_is_explained_and_not_ranked(tmp_path: Path)
         == "1 of 20 samples have no value; 'restobench evaluate holes:demo' says why"
     )
     assert [column.metric for column in found.columns] == ["psnr"]
+
+
+def test_a_set_level_number_is_shown_and_not_ranked(tmp_path: Path) -> None:
+    """There are no samples to pair, even where it has an interval; nor is a pair that is one picture in a mean."""
+    for label, mean in (("a", 50.0), ("b", 40.0)):
+        folder = scored(tmp_path, label, {"psnr": CLEAN + mean})
+        (row_of_psnr,) = folder.read_summary()
+        made = Signature.parse(row_of_psnr["signature"])
+        line = str(replace(made, metric=("kid-gt", "rev=1")))
+        write_json(folder.summary_path, [row_of_psnr | {"metric": "kid-gt", "signature": line, "identical": 2}])
+
+    found = table(tmp_path)
+
+    assert [one.cells[0].ranks for one in found.rows] == [None, None]
+    assert found.columns[0].smallest_visible is None
+    assert found.rows[0].cells[0].problem == "2 pairs are one picture to the metric, and in no mean"
 
 
 def test_seeds_of_one_method_are_one_row(tmp_path: Path) -> None:

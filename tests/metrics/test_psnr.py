@@ -14,7 +14,7 @@ from torch import Tensor
 
 from restobench.errors import RestobenchError
 from restobench.metrics import psnr as module
-from restobench.metrics.psnr import psnr, psnr_y, psnr_yiq
+from restobench.metrics.psnr import mse, psnr, psnr_matched, psnr_y, psnr_yiq
 from tests.metrics.pairs import a_pair
 
 ALL = (psnr, psnr_y, psnr_yiq)
@@ -81,6 +81,44 @@ def test_pictures_of_two_sizes_are_refused(metric: Callable[[Tensor, Tensor], Te
 
     with pytest.raises(RestobenchError, match="must be of one size"):
         metric(restored[..., :1, :], gt)
+
+
+def test_matching_undoes_any_change_of_brightness_and_contrast() -> None:
+    """Channel by channel: so colours that drift cost nothing in such a table."""
+    _, gt = a_pair(1)
+    gain, offset = torch.tensor([0.5, 0.7, 0.9]).view(3, 1, 1), torch.tensor([0.1, 0.2, 0.05]).view(3, 1, 1)
+
+    assert psnr(gain * gt + offset, gt).item() < 20
+    assert psnr_matched(gain * gt + offset, gt).item() > 100
+
+
+def test_matching_is_the_formula_with_population_statistics() -> None:
+    """Written again with numpy, in which nothing is clipped or rounded either."""
+    restored, gt = a_pair(1)
+    x, y = (picture[0].double().numpy().reshape(3, -1) for picture in (restored, gt))
+    moved = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True) * y.std(1, keepdims=True) + y.mean(
+        1, keepdims=True
+    )
+
+    assert psnr_matched(restored, gt).item() == pytest.approx(-10 * np.log10(((moved - y) ** 2).mean()), rel=1e-10)
+
+
+def test_a_flat_channel_cannot_be_matched() -> None:
+    """No factor gives it a deviation; a NaN would be no reason."""
+    _, gt = a_pair(1)
+    flat = gt.clone()
+    flat[:, 1] = 0.5
+
+    with pytest.raises(RestobenchError, match=r"A channel of the restored picture is flat"):
+        psnr_matched(flat, gt)
+
+
+def test_mse_is_what_psnr_is_the_logarithm_of() -> None:
+    """On [0, 1]; equal pictures have none."""
+    restored, gt = a_pair()
+
+    assert (-10 * mse(restored, gt).log10()).tolist() == pytest.approx(psnr(restored, gt).tolist(), rel=1e-12)
+    assert mse(gt, gt).tolist() == [0, 0]
 
 
 def test_the_examples_in_the_docstrings_run() -> None:

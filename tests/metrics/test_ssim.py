@@ -13,7 +13,7 @@ from torch import Tensor
 
 from restobench.errors import RestobenchError
 from restobench.metrics import ssim as module
-from restobench.metrics.ssim import ssim, ssim_y, ssim_yiq
+from restobench.metrics.ssim import ssim, ssim_matched, ssim_y, ssim_yiq
 from tests.metrics.pairs import a_pair
 
 ALL = (ssim, ssim_y, ssim_yiq)
@@ -92,7 +92,15 @@ def test_equal_pictures_are_one(metric: Callable[[Tensor, Tensor], Tensor]) -> N
     assert metric(torch.cat([gt, flat]), torch.cat([gt, flat])).tolist() == pytest.approx([1, 1], abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", ALL)
+def test_matching_undoes_any_change_of_brightness_and_contrast() -> None:
+    """Which SSIM itself punishes."""
+    _, gt = a_pair(1)
+
+    assert ssim(0.5 * gt + 0.1, gt).item() < 0.9
+    assert ssim_matched(0.5 * gt + 0.1, gt).item() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("metric", [*ALL, ssim_matched])
 def test_sides_under_eleven_are_refused(metric: Callable[[Tensor, Tensor], Tensor]) -> None:
     """The window fits nowhere; padding would make up pixels."""
     restored, gt = a_pair(1, 37, 10)

@@ -54,6 +54,7 @@ def test_a_made_set_opens_by_its_name_with_tags_and_pairs(clean: Clean, datasets
     dataset = open_dataset("multi-degradation")
     assert made.folder == datasets / "multi-degradation"
     assert (dataset.name, dataset.task, dataset.scale) == ("multi-degradation", "restoration", 1)
+    assert dataset.protocol == "restoration-v1"
     assert [sample.id for sample in dataset.samples] == ["a 1", "b", "f", "g", "ü/c", "ü/d/e"]
     assert dataset.fingerprint(Cache()) == dataset.expected_fingerprint
     for name in NAMES:

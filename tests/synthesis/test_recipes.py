@@ -17,6 +17,7 @@ from restobench.degradations.face import degrade_celeba_test
 from restobench.degradations.generators import Generators
 from restobench.degradations.recipes import FACE_RECIPES, REAL_ESRGAN_RECIPES
 from restobench.errors import RestobenchError
+from restobench.metrics.protocol import protocol_names
 from restobench.synthesis.enlarging import choose_imagenet, cut_to_multiple, middle_of
 from restobench.synthesis.recipe import Planned, Recipe
 from restobench.synthesis.registry import RECIPES, find_recipe, maker_of
@@ -81,6 +82,7 @@ def test_its_own_recipe_is_found_and_its_facts_hold(recipe: Recipe) -> None:
     assert find_recipe(recipe.name) is recipe
     assert recipe.task in ("face", "restoration", "super-resolution")
     assert (recipe.task == "super-resolution") == (recipe.scale > 1)
+    assert recipe.protocol in protocol_names()
     assert recipe.misfit(*(recipe.size or (4000, 3000))) is None
     assert recipe.misfit(recipe.min_side - 1, 4000)
 
