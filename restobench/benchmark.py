@@ -154,8 +154,11 @@ def _restore(
             batch_size=options.batch_size,
             device=device,
             limit=options.max_failures,
+            retries=options.retries,
+            timeout=options.timeout,
             advance=advance,
             checkpoint=session.save,
+            say=reporter.say,
         )
     session.finish(outcome)
     for note in outcome.notes:

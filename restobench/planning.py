@@ -49,6 +49,10 @@ class Options:
     limit: int | None = None
     existing: Existing = "resume"
     max_failures: FailureLimit | None = None
+    retries: int = 0
+    """How often a picture that failed is tried again."""
+    timeout: float | None = None
+    """Seconds that a picture may take."""
     runs: Path = field(default_factory=runs_folder)
 
     def check(self) -> None:
@@ -56,6 +60,10 @@ class Options:
         for name, value in (("batch-size", self.batch_size), ("limit", self.limit), ("seeds", self.seeds)):
             if value is not None and value < 1:
                 raise RestobenchError(f"--{name} must be at least 1, not {value}.")
+        if self.retries < 0:
+            raise RestobenchError(f"--retries must be at least 0, not {self.retries}.")
+        if self.timeout is not None and not 0 < self.timeout < float("inf"):
+            raise RestobenchError(f"--timeout wants seconds, more than 0, not {self.timeout:g}.")
         if self.dtype not in DTYPES:
             raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
         if self.existing not in EXISTING:
@@ -237,6 +245,9 @@ def _open(
 
 def _check_foreign(choice: MethodChoice, label: str | None, options: Options) -> None:
     """What a program of somebody else's must have, which a method of ours has by itself."""
+    if choice.timing != "method" and options.timeout:
+        hint = "say --set timeout=SECONDS instead" if choice.command else "leave it out"
+        raise RestobenchError(f"--timeout cannot end what '{choice.label}' starts; {hint}.")
     if choice.command and not label:
         raise RestobenchError(f"'{choice.name}' can be any program; say what its rows are called: --as NAME.")
     if choice.command and options.seeds > 1 and not choice.takes_seed:

@@ -10,37 +10,27 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
+from restobench.attempt import Attempts, Batch, Outcome, Picture, check_time_limit, finishing_batches
 from restobench.dataset import Sample, read_ahead, size_ratio
 from restobench.errors import RestobenchError, in_words
 from restobench.exchange import Exchange
 from restobench.files import writing
-from restobench.image import picture_size, read_array, to_eight_bit, to_tensor, write_picture
+from restobench.image import picture_size, read_array, write_picture
 from restobench.method import FolderMethod, SelfTimed
-from restobench.noise import Noise
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from restobench.method import Method
 
 Advance = Callable[[int, int], None]
 """(pictures done, pictures failed) since the last call."""
-
-
-class Picture(NamedTuple):
-    """A sample as it was read: arrays of 8 or 16 bits, (H, W, 3) and (H, W) or None."""
-
-    lq: NDArray[np.uint8] | NDArray[np.uint16]
-    mask: NDArray[np.bool_] | None
 
 
 @dataclass
@@ -106,14 +96,17 @@ def restore_samples(
     batch_size: int,
     device: str,
     limit: FailureLimit | None = None,
+    retries: int = 0,
+    timeout: float | None = None,
     advance: Advance | None = None,
     checkpoint: Callable[[Restored], None] | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Restored:
     """Restore samples and write each as an 8-bit PNG.
 
     Pictures of one size form batches; the others wait for theirs. A batch that fails is
-    tried again picture by picture, so that a failure (or a lack of memory) is one picture's.
-    A method that restores folders is given all of them in one.
+    tried again picture by picture, so that a failure is one picture's; where memory runs out
+    batches become smaller. A method that restores folders is given all of them in one.
 
     Args:
         method: What restores.
@@ -124,10 +117,14 @@ def restore_samples(
         batch_size: Pictures at a time, at most.
         device: Where the method is.
         limit: When to give up; None: never.
+        retries: How often a picture that failed is tried again; not of a method that restores folders.
+        timeout: Seconds that a picture may take; None: as long as it likes.
         advance: Called as pictures are done.
         checkpoint: Called about once a second and at the end, to keep times and failures.
+        say: Told that Ctrl-C was heard, and that the batch in hand is finished first.
 
     Raises:
+        KeyboardInterrupt: After a first Ctrl-C when the batch is finished, after a second at once.
         RestobenchError: The disk is full or cannot be written; what was written stays whole.
     """
     result = Restored()
@@ -136,6 +133,8 @@ def restore_samples(
     advance = advance or (lambda done, failed: None)
     if isinstance(method, SelfTimed):
         batch_size = 1
+    if timeout:
+        check_time_limit()
 
     def note_failures(failed: dict[str, str]) -> bool:
         """Whether to go on."""
@@ -146,11 +145,16 @@ def restore_samples(
 
     try:
         readable = _readable(samples, scale, batch_size, note_failures)
+        recovered: list[str] = []
         if isinstance(method, FolderMethod):
             outcomes = _restore_folder(method, readable, seed, scale)
         else:
-            outcomes = (_restore_batch(method, batch, seed, scale, device) for batch in _batches(readable, batch_size))
-        with writing(), closing(outcomes), _Writer() as writer:
+            attempts = Attempts(method, seed, scale, device, batch_size, retries, timeout, recovered)
+            outcomes = (attempts.restore(batch) for batch in _batches(readable, attempts))
+        # What somebody else's program does is ended at once: nobody knows how long its batch is.
+        ours = not isinstance(method, FolderMethod | SelfTimed)
+        patience = finishing_batches(say) if ours else nullcontext(lambda: False)
+        with writing(), closing(outcomes), _Writer() as writer, patience as interrupted:
             for outcome in outcomes:
                 for sample_id, picture in outcome.pictures.items():
                     writer.write(target(sample_id), picture)
@@ -160,10 +164,15 @@ def restore_samples(
                 advance(len(outcome.pictures), 0)
                 if result.stopped:
                     break
+                if interrupted():
+                    raise KeyboardInterrupt
                 if checkpoint and time.perf_counter() - noted > 1:
                     writer.wait()
                     checkpoint(result)
                     noted = time.perf_counter()
+        if recovered:
+            some = ", ".join(recovered[:5]) + ", ..." * (len(recovered) > 5)
+            result.notes.append(f"{len(recovered)} pictures came out only when they were tried again: {some}")
     finally:
         result.wall_seconds = time.perf_counter() - started
         if checkpoint:
@@ -202,33 +211,22 @@ def _readable(
             yield sample, picture
 
 
-Batch = list[tuple[Sample, Picture]]
-
-
-def _batches(pictures: Iterable[tuple[Sample, Picture]], batch_size: int) -> Iterator[Batch]:
-    """Batches of pictures of one size; what waits for company is bounded by four batches."""
+def _batches(pictures: Iterable[tuple[Sample, Picture]], attempts: Attempts) -> Iterator[Batch]:
+    """Batches of pictures of one size, as large as fits; what waits for company is bounded by four batches."""
     waiting: defaultdict[tuple[object, ...], Batch] = defaultdict(list)
     for sample, picture in pictures:
         kind = (picture.lq.shape, picture.mask is None)
         waiting[kind].append((sample, picture))
-        if len(waiting[kind]) == batch_size:
+        if len(waiting[kind]) >= attempts.batch_size:
             yield waiting.pop(kind)
-        elif sum(map(len, waiting.values())) >= 4 * batch_size:
+        elif sum(map(len, waiting.values())) >= 4 * attempts.batch_size:
             yield waiting.pop(max(waiting, key=lambda kind: len(waiting[kind])))
     yield from waiting.values()
 
 
-@dataclass
-class _Outcome:
-    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-
 def _restore_folder(
     method: FolderMethod, pictures: Iterable[tuple[Sample, Picture]], seed: int, scale: int | None
-) -> Generator[_Outcome]:
+) -> Generator[Outcome]:
     """All pictures through one call; what it had written is taken also where it fails or is interrupted."""
     with Exchange(scale) as exchange:
         for sample, picture in pictures:
@@ -246,67 +244,14 @@ def _restore_folder(
         for sample_id, restored in exchange.take_back():
             if not isinstance(restored, RestobenchError):
                 # A program that broke off spent its time on the pictures that it wrote.
-                yield _Outcome(pictures={sample_id: restored}, seconds={sample_id: wall_seconds / len(came_back)})
+                yield Outcome(pictures={sample_id: restored}, seconds={sample_id: wall_seconds / len(came_back)})
             elif not isinstance(ended_by, KeyboardInterrupt):
                 broke_off = isinstance(ended_by, Exception) and sample_id not in came_back
-                yield _Outcome(failures={sample_id: in_words(ended_by if broke_off else restored)})
+                yield Outcome(failures={sample_id: in_words(ended_by if broke_off else restored)})
         broken = [in_words(ended_by)] if isinstance(ended_by, Exception) else []
-        yield _Outcome(notes=[*broken, *exchange.remarks()])
+        yield Outcome(notes=[*broken, *exchange.remarks()])
         if isinstance(ended_by, KeyboardInterrupt):
             raise ended_by
-
-
-def _restore_batch(method: Method, batch: Batch, seed: int, scale: int | None, device: str) -> _Outcome:
-    ids = [sample.id for sample, _ in batch]
-    lq = torch.stack([to_tensor(picture.lq) for _, picture in batch]).to(device)
-    masks = [torch.from_numpy(picture.mask)[None].float() for _, picture in batch if picture.mask is not None]
-    mask = torch.stack(masks).to(device) if masks else None
-    try:
-        _synchronise(device)
-        begun = time.perf_counter()
-        with torch.inference_mode():
-            restored = method.restore(lq, Noise.of_seed(seed, ids), mask)
-        _synchronise(device)
-        seconds = (time.perf_counter() - begun) / len(batch)
-        if isinstance(method, SelfTimed):
-            seconds = method.reported_seconds
-        _check_shape(restored, lq, scale)
-    except Exception as error:
-        if len(batch) == 1:
-            return _Outcome(failures={ids[0]: in_words(error)})
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return _merged(_restore_batch(method, [one], seed, scale, device) for one in batch)
-    outcome = _Outcome()
-    for sample_id, picture in zip(ids, restored, strict=True):
-        if torch.isfinite(picture).all():
-            outcome.pictures[sample_id] = to_eight_bit(picture)
-            outcome.seconds[sample_id] = seconds
-        else:
-            outcome.failures[sample_id] = "The restored picture holds values that are not numbers."
-    return outcome
-
-
-def _merged(outcomes: Iterable[_Outcome]) -> _Outcome:
-    merged = _Outcome()
-    for outcome in outcomes:
-        merged.pictures |= outcome.pictures
-        merged.seconds |= outcome.seconds
-        merged.failures |= outcome.failures
-    return merged
-
-
-def _check_shape(restored: Tensor, lq: Tensor, scale: int | None) -> None:
-    wanted = (lq.shape[0], 3, lq.shape[2] * (scale or 1), lq.shape[3] * (scale or 1))
-    if scale is None:
-        wanted = (lq.shape[0], 3, *restored.shape[2:])
-    if tuple(restored.shape) != wanted:
-        raise RestobenchError(f"The method returned the shape {tuple(restored.shape)}; {wanted} was wanted.")
-
-
-def _synchronise(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
 
 
 class _Writer:

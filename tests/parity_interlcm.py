@@ -4,7 +4,10 @@ Networks are filled by name (`tests/filling.py`), inputs made by tag, and noise 
 the same code that restores and trains.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -14,15 +17,17 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig
 
 from restobench.image import to_eight_bit
+from restobench.lpips_network import empty_network
+from restobench.train.perceptual import PerceptualLoss
 from restobench_methods.interlcm import clip
 from restobench_methods.interlcm.colour_fix import COLOUR_FIXES, adain, split_frequencies, wavelet
 from restobench_methods.interlcm.discriminator import PatchDiscriminator
 from restobench_methods.interlcm.gradients import freeze
 from restobench_methods.interlcm.losses import (
-    PerceptualDifference,
     absolute_difference,
     adversarial_loss,
     discriminator_loss,
+    normalised_again,
 )
 from restobench_methods.interlcm.pipeline import Pipeline, VisualModule
 from restobench_methods.interlcm.sampler import (
@@ -321,6 +326,20 @@ def discriminator(case: Case) -> dict[str, Any]:
     return outputs
 
 
+def filled_perceptual_loss(seed: int) -> PerceptualLoss:
+    """Its trunk filled by name and read from a file as torchvision's is."""
+    network = filling.fill(empty_network("vgg"), seed, skip=("lin", "scaling_layer"))
+    trunk = {
+        re.sub(r"^net\.slice\d\.", "features.", name): tensor
+        for name, tensor in network.state_dict().items()
+        if name.startswith("net.")
+    }
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "vgg16.pth"
+        torch.save(trunk, path)
+        return PerceptualLoss(path)
+
+
 @kind("interlcm", "losses")
 @torch.no_grad()
 def losses(case: Case) -> dict[str, Tensor]:
@@ -328,15 +347,13 @@ def losses(case: Case) -> dict[str, Tensor]:
     given, config = tensors(case), case["config"]
     output, gt, logits = given["output"], given["gt"], given["logits"]
 
-    perceptual = PerceptualDifference()
-    filling.fill(perceptual.lpips, case["seed"], skip=("lin", "scaling_layer"))
-    plain = perceptual(output, gt)
-    perceptual.normalised_twice = True
+    perceptual = filled_perceptual_loss(case["seed"])
+    plain, lpips = perceptual(output, gt).mean(), perceptual(normalised_again(output), normalised_again(gt)).mean()
 
     network = discriminator_of(case, config["discriminator"]).train()
     # Verdicts of 1 and -1 leave one half of the hinge alone.
     one = torch.ones(1)
-    l1, lpips = absolute_difference(output, gt), perceptual(output, gt)
+    l1 = absolute_difference(output, gt)
     generator, real, fake = adversarial_loss(network(output)), network(gt), network(output)
     return {
         "l1": l1,

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from restobench.lpips_network import Trunk, empty_network
 from restobench.metrics.arcface import ArcFace
 from restobench.metrics.frechet import frechet_distance
 from restobench.metrics.identity import degrees
-from restobench.metrics.lpips_metric import Trunk, distance, empty_network
+from restobench.metrics.lpips_metric import distance
 from restobench.metrics.registry import choose_metrics
 from tests import filling
 from tests.parity import Case, eight_bit, kind

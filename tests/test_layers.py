@@ -24,6 +24,7 @@ ORDER = (
     "scaffold",
     "noise",
     "checkpoint",
+    "lpips_network",
     "torchscript",
     "tiling",
     "method",
@@ -43,6 +44,7 @@ ORDER = (
     "synthesis",
     "preparing",
     "exchange",
+    "attempt",
     "restore",
     "pictures",
     "photographs",
@@ -72,6 +74,7 @@ ORDER = (
     "benchmark",
     "baseline",
     "regression",
+    "timing",
     "doctor",
     "cli",
     "__main__",
@@ -86,12 +89,14 @@ OPEN_TO_METHODS = (
 
 KEPT_APART = (
     ("restore", ("metrics", "evaluate")),
+    ("attempt", ("metrics", "evaluate")),
     ("foreign", ("method", "metrics")),
     ("evaluate", ("method", "restore")),
     ("onepass", ("method", "restore")),
     ("reading", ("method", "restore", "metrics")),
     ("metrics", ("method", "restore")),
     ("conformance", ("metrics", "dataset")),
+    ("timing", ("metrics", "evaluate")),
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 

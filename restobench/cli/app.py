@@ -18,6 +18,7 @@ from restobench.cli import (
     restore,
     results,
     run,
+    time,
     train,
     weights,
 )
@@ -51,6 +52,7 @@ def _main(
 app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(restore.restore)
+app.command()(time.time)
 app.command()(results.results)
 app.command()(compare.compare)
 app.command()(explain.explain)

@@ -37,6 +37,10 @@ def run(
     tf32: given.Tf32 = False,
     existing: Existing = "resume",
     max_failures: given.MaxFailures = None,
+    retries: Annotated[int, typer.Option(min=0, help="How often a picture that failed is tried again.")] = 0,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds that a picture may take; one that takes longer fails.")
+    ] = None,
     evaluate: Annotated[bool, typer.Option("--evaluate/--no-evaluate", help="Score what was restored.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     runs: given.Runs = None,
@@ -63,6 +67,8 @@ def run(
         limit=limit,
         existing=existing,  # type: ignore[arg-type] # `check` refuses other words
         max_failures=None if max_failures is None else FailureLimit.parse(max_failures),
+        retries=retries,
+        timeout=timeout,
         runs=given.folder(runs, "--runs") or runs_folder(),
     )
     wanted = given.names(metrics)

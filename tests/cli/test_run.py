@@ -523,3 +523,19 @@ def test_the_python_function_raises_what_the_user_can_put_right(make_pairs: Make
         library.run(["bicubik"], "pairs")
     with pytest.raises(library.RestobenchError, match="--limit must be at least 1"):
         library.run("bicubic", "pairs", options=library.Options(limit=0))
+
+
+@pytest.mark.usefixtures("slowpack")
+def test_a_picture_that_takes_too_long_is_a_failure_and_programs_are_refused(
+    restobench: Restobench, make_pairs: MakePairs
+) -> None:
+    """The others are restored; the same command tries it again."""
+    make_pairs(["a"])
+    limit = ("-d", "pairs", "--metrics", "psnr", "--timeout", 0.1)
+
+    ran = restobench("run", "-m", "slow", "--set", "seconds=30", "--retries", 1, *limit)
+    refused = restobench("run", "-m", "command", "--set", "run=x {input} {output}", "--as", "x", *limit)
+
+    assert ran.code == 1
+    assert "'a' failed: Took longer than 0.1 s (--timeout)." in ran.err
+    assert is_a_sentence(refused, "--timeout", "--set timeout=SECONDS")

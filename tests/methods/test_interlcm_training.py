@@ -3,15 +3,15 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision.models import vgg16
+from torchvision.transforms.v2.functional import normalize
 
 from restobench_methods.interlcm.discriminator import PatchDiscriminator
 from restobench_methods.interlcm.gradients import compute_activations_again, freeze
 from restobench_methods.interlcm.losses import (
-    PerceptualDifference,
     absolute_difference,
     adversarial_loss,
     discriminator_loss,
+    normalised_again,
 )
 from restobench_methods.interlcm.pipeline import Pipeline, VisualModule
 from restobench_methods.interlcm.sampler import Sampler
@@ -143,52 +143,13 @@ def test_the_rate_falls_along_a_cosine_of_which_training_sees_a_tenth() -> None:
     assert rates == pytest.approx([5e-5, 3.5e-5, 2e-5])
 
 
-@pytest.fixture(scope="module")
-def perceptual() -> PerceptualDifference:
-    """Untrained, for its VGG is nowhere to be had offline."""
-    torch.manual_seed(0)
-    return PerceptualDifference()
+def test_the_released_training_normalises_twice() -> None:
+    """LPIPS's own layer is made for [-1, 1], and gets deviations of ImageNet instead."""
+    picture = 2 * image("a", (2, 3, 37, 53)) - 1
 
+    expected = normalize((picture + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
-def test_equal_pictures_have_no_perceptual_difference(perceptual: PerceptualDifference) -> None:
-    """And the gradient reaches the picture, not the measure."""
-    gt = 2 * image("gt", (2, 3, 37, 53)) - 1
-    output = (gt + 0.1 * noise("n", gt.shape)).requires_grad_()
-
-    assert perceptual(gt, gt).item() == 0
-    perceptual(output, gt).backward()
-    assert output.grad is not None
-    assert output.grad.abs().sum() > 0
-    assert not any(parameter.requires_grad for parameter in perceptual.parameters())
-
-
-def test_the_released_training_normalises_twice(perceptual: PerceptualDifference) -> None:
-    """The package's own layer is made for [-1, 1], and gets deviations of ImageNet instead."""
-    output, gt = (2 * image(name, (1, 3, 37, 53)) - 1 for name in ("a", "b"))
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    expected = perceptual(((output + 1) / 2 - mean) / std, ((gt + 1) / 2 - mean) / std)
-
-    twice = PerceptualDifference.__new__(PerceptualDifference)
-    twice.__dict__ = perceptual.__dict__ | {"normalised_twice": True}
-
-    torch.testing.assert_close(twice(output, gt), expected)
-    assert not torch.isclose(expected, perceptual(output, gt))
-
-
-def test_the_trunk_takes_torchvision_s_names(perceptual: PerceptualDifference) -> None:
-    """What the classifier of that file has is left behind; a layer too few is an error."""
-    with torch.device("meta"):
-        shapes = {name: tensor.shape for name, tensor in vgg16(weights=None).state_dict().items()}
-    state = {name: noise(name, shape) for name, shape in shapes.items() if name.startswith("features")}
-
-    perceptual.load_trunk(state | {"classifier.0.weight": torch.zeros(1)})
-
-    loaded = list(perceptual.lpips.net.state_dict().values())
-    assert len(loaded) == len(state) == 26
-    assert all(torch.equal(ours, theirs) for ours, theirs in zip(loaded, state.values(), strict=True))
-    state.popitem()
-    with pytest.raises(RuntimeError, match="Missing key"):
-        perceptual.load_trunk(state)
+    torch.testing.assert_close(normalised_again(picture), expected)
 
 
 def test_the_hinge_is_0_beyond_its_margin() -> None:

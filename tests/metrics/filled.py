@@ -15,7 +15,7 @@ from tests.filling import fill, noise
 
 def trunk(name: str) -> dict[str, Tensor]:
     """torchvision's classifier; of the layers that no metric uses every value is one 0, which takes no room."""
-    from restobench.metrics.lpips_metric import empty_network
+    from restobench.lpips_network import empty_network
 
     network = fill(empty_network("alex" if name == "alex" else "vgg"))
     used = {

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from restobench.checkpoint import read_checkpoint
 from restobench.errors import RestobenchError
-from restobench.metrics.lpips_metric import MIN_SIDES, Trunk, empty_network, with_weights
+from restobench.lpips_network import Trunk, empty_network, with_weights
+from restobench.metrics.lpips_metric import MIN_SIDES
 from tests.metrics.filled import trunk
 from tests.metrics.pairs import a_pair
 

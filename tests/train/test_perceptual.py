@@ -37,5 +37,5 @@ def test_a_file_that_is_no_vgg_is_refused(tmp_path: Path) -> None:
     """A perceptual loss of random features would go unnoticed."""
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
 
-    with pytest.raises(RestobenchError, match="is no VGG16 of torchvision"):
+    with pytest.raises(RestobenchError, match=r"other\.pth lacks features\.0\.weight; give torchvision's VGG16"):
         PerceptualLoss(tmp_path / "other.pth")

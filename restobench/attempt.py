@@ -1,0 +1,255 @@
+"""One batch through a method, and again where it fails: in halves, picture by picture, once more.
+
+A failure is one picture's, and a lack of memory the batch's: from there on batches are smaller.
+Noise belongs to the picture, so that no new attempt changes what is drawn. Knows pictures in
+memory and no file.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from restobench.dataset import Sample
+from restobench.errors import RestobenchError, in_words
+from restobench.image import to_eight_bit, to_tensor
+from restobench.method import SelfTimed
+from restobench.noise import Noise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from restobench.method import Method
+
+
+class Picture(NamedTuple):
+    """A sample as it was read: arrays of 8 or 16 bits, (H, W, 3) and (H, W) or None."""
+
+    lq: NDArray[np.uint8] | NDArray[np.uint16]
+    mask: NDArray[np.bool_] | None
+
+
+Batch = list[tuple[Sample, Picture]]
+"""Of one size."""
+
+
+@dataclass
+class Outcome:
+    """What became of some pictures, by sample id."""
+
+    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def merged(cls, outcomes: Iterable[Outcome]) -> Outcome:
+        """All of them as one; of a picture that has several the last counts."""
+        whole = cls()
+        for outcome in outcomes:
+            whole.pictures |= outcome.pictures
+            whole.seconds |= outcome.seconds
+            whole.failures |= outcome.failures
+            whole.notes += outcome.notes
+        whole.failures = {name: text for name, text in whole.failures.items() if name not in whole.pictures}
+        return whole
+
+
+class _FailedError(Exception):
+    """The whole batch failed, in these words."""
+
+    def __init__(self, text: str, *, out_of_memory: bool) -> None:
+        super().__init__(text)
+        self.out_of_memory = out_of_memory
+
+
+@dataclass
+class Attempts:
+    """How batches are restored, and what was learnt of their size."""
+
+    method: Method
+    seed: int
+    scale: int | None
+    device: str
+    batch_size: int
+    """What fits: halved where memory runs out."""
+    retries: int = 0
+    """How often a picture that failed is tried again."""
+    timeout: float | None = None
+    """Seconds that a picture may take; None: as long as it likes."""
+    recovered: list[str] = field(default_factory=list)
+    """The pictures that came out only when they were tried again."""
+
+    def restore(self, batch: Batch) -> Outcome:
+        """Restore the pictures of a batch; those that fail in it are tried again alone."""
+        if len(batch) > self.batch_size:  # it was put together before memory ran out
+            size = self.batch_size  # which may become smaller on the way
+            parts = [batch[at : at + size] for at in range(0, len(batch), size)]
+            return Outcome.merged([self.restore(part) for part in parts])
+        # What is raised holds the method's frames, and they its memory: it must be gone before the next try.
+        failed, out_of_memory = None, False
+        try:
+            outcome = self._once(batch)
+        except _FailedError as error:
+            failed, out_of_memory = str(error), error.out_of_memory
+        if failed is None:
+            return self._tried_again(batch, outcome)
+        if out_of_memory:
+            _free_memory()
+        if len(batch) == 1:
+            return self._tried_again(batch, Outcome(failures={batch[0][0].id: failed}))
+        if out_of_memory:
+            self.batch_size = len(batch) // 2
+            note = f"Out of memory with {len(batch)} pictures at a time; from there on {self.batch_size}."
+            return Outcome.merged([Outcome(notes=[note]), self.restore(batch)])
+        return Outcome.merged([self.restore([one]) for one in batch])
+
+    def _tried_again(self, batch: Batch, outcome: Outcome) -> Outcome:
+        """Each picture that failed once more, alone, as often as is asked for."""
+        for one in batch:
+            sample_id = one[0].id
+            for _ in range(self.retries):
+                if sample_id not in outcome.failures:
+                    break
+                try:
+                    again = self._once([one])
+                except _FailedError as error:
+                    again = Outcome(failures={sample_id: str(error)})
+                if again.pictures:
+                    self.recovered.append(sample_id)
+                outcome = Outcome.merged([outcome, again])
+        return outcome
+
+    def _once(self, batch: Batch) -> Outcome:
+        """One call of the method.
+
+        Raises:
+            _FailedError: It raised, took too long, ran out of memory, or returned another shape.
+        """
+        ids = [sample.id for sample, _ in batch]
+        try:
+            lq = torch.stack([to_tensor(picture.lq) for _, picture in batch]).to(self.device)
+            masks = [torch.from_numpy(picture.mask)[None].float() for _, picture in batch if picture.mask is not None]
+            mask = torch.stack(masks).to(self.device) if masks else None
+            with _time_limit(self.timeout and self.timeout * len(batch)):
+                _synchronise(self.device)
+                begun = time.perf_counter()
+                with torch.inference_mode():
+                    restored = self.method.restore(lq, Noise.of_seed(self.seed, ids), mask)
+                _synchronise(self.device)
+                seconds = (time.perf_counter() - begun) / len(batch)
+            if isinstance(self.method, SelfTimed):
+                seconds = self.method.reported_seconds
+            _check_shape(restored, lq, self.scale)
+        except _TookTooLongError:
+            raise _FailedError(f"Took longer than {self.timeout:g} s (--timeout).", out_of_memory=False) from None
+        except Exception as error:
+            raise _FailedError(in_words(error), out_of_memory=is_out_of_memory(error)) from None
+        outcome = Outcome()
+        for sample_id, picture in zip(ids, restored, strict=True):
+            if torch.isfinite(picture).all():
+                outcome.pictures[sample_id] = to_eight_bit(picture)
+                outcome.seconds[sample_id] = seconds
+            else:
+                outcome.failures[sample_id] = "The restored picture holds values that are not numbers."
+        return outcome
+
+
+def _check_shape(restored: Tensor, lq: Tensor, scale: int | None) -> None:
+    wanted = (lq.shape[0], 3, lq.shape[2] * (scale or 1), lq.shape[3] * (scale or 1))
+    if scale is None:
+        wanted = (lq.shape[0], 3, *restored.shape[2:])
+    if tuple(restored.shape) != wanted:
+        raise RestobenchError(f"The method returned the shape {tuple(restored.shape)}; {wanted} was wanted.")
+
+
+def _synchronise(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on whichever device; the CPU's allocator has no error of its own."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _free_memory() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+class _TookTooLongError(BaseException):
+    """No `Exception`, which a method may catch and go on."""
+
+
+@contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `_TookTooLongError` in the block after so many seconds, as soon as Python runs in it again.
+
+    What waits, sleeps or loops in Python is ended; a call inside a library is waited for.
+    """
+    if not seconds:
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise _TookTooLongError
+
+    begun = time.monotonic()
+    before = signal.signal(signal.SIGALRM, ring)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        # Somebody else's alarm rings when it would have rung, or now.
+        left = left and max(1e-3, left - (time.monotonic() - begun))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+
+def check_time_limit() -> None:
+    """Whether a call can be ended here.
+
+    Raises:
+        RestobenchError: The system has no alarm, or this is not the main thread.
+    """
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        raise RestobenchError("--timeout needs a system with alarms (not Windows), and the program's main thread.")
+
+
+@contextmanager
+def finishing_batches(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+    """Let a first Ctrl-C wait for the end of the batch; the function given says whether there was one.
+
+    A second one does what it always did. Where Ctrl-C means something else already, or outside the
+    main thread, nothing is changed.
+    """
+    asked: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not in_main or before is not signal.default_int_handler:
+        yield lambda: False
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, before)
+        with suppress(RuntimeError):  # in the middle of another line
+            say("Interrupted: the batch in hand is finished. Ctrl-C again stops at once.")
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
