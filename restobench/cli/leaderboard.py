@@ -37,11 +37,14 @@ def build(
     from restobench.leaderboard.spec import read_spec
     from restobench.leaderboard.table import build as build_tables
     from restobench.results import all_runs
+    from restobench.timing.for_leaderboards import timings_in
 
     folder = given.folder(runs, "--runs") or runs_folder()
     wanted = read_spec(spec) if spec else None
     target = given.folder(output, "--output") or folder
-    built = build_tables(all_runs(folder), target, spec=wanted, demonstrations=demonstrations)
+    built = build_tables(
+        all_runs(folder), target, spec=wanted, demonstrations=demonstrations, timings=timings_in(folder)
+    )
     for line in built.board.left_out:
         typer.echo(f"left out: {line}", err=True)
     rows = sum(not row.paper for table in built.board.tables for row in table.rows)

@@ -15,7 +15,7 @@ from restobench.errors import RestobenchError, unknown_name
 from restobench.leaderboard import making
 from restobench.leaderboard.asked import asked_cells, asked_column
 from restobench.leaderboard.beside import besides_of, published_of
-from restobench.leaderboard.board import Cell, Column, Leaderboard, Mark, Row, Table
+from restobench.leaderboard.board import Cell, Column, Leaderboard, Mark, Row, Table, Timing
 from restobench.leaderboard.choosing import choose_runs
 from restobench.leaderboard.published import Published, PublishedCell
 from restobench.leaderboard.ranking import ranks_in, smallest_visible
@@ -33,6 +33,7 @@ def assemble(
     spec: TableSpec | None = None,
     *,
     demonstrations: bool = False,
+    timings: Sequence[Timing] = (),
 ) -> Leaderboard:
     """The tables of these runs, with published numbers beside them.
 
@@ -42,6 +43,7 @@ def assemble(
         spec: The one table that is wanted; None: one for each set of pictures, with every
             method and every metric, and the rows that papers print of these.
         demonstrations: Whether methods that only demonstrate may enter.
+        timings: What was timed by protocol, of these methods and of others.
 
     Raises:
         RestobenchError: No run may be shown, or the spec asks for what is not there.
@@ -59,7 +61,16 @@ def assemble(
         for row in rows:
             groups.setdefault(pictures_of(row), []).append(row)
         tables = [_of_one_set(members, published, cards) for members in groups.values()]
-    return Leaderboard(tuple(tables), tuple(chosen.left_out))
+    return Leaderboard(tuple(_timed(table, timings) for table in tables), tuple(chosen.left_out))
+
+
+def _timed(table: Table, timings: Sequence[Timing]) -> Table:
+    """The table with what its methods took."""
+    rows = (
+        replace(row, timings=tuple(one for one in timings if not row.paper and one.method == row.method))
+        for row in table.rows
+    )
+    return replace(table, rows=tuple(rows))
 
 
 def _of_one_set(rows: Sequence[TableRow], published: Published, cards: dict[str, MetricCard]) -> Table:

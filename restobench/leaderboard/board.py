@@ -88,6 +88,24 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """What a method took by the timing protocol; never compared across scenarios, sizes or devices."""
+
+    method: str
+    """As runs are called."""
+    scenario: str
+    size: tuple[int, int]
+    """Width and height of the input, in pixels."""
+    batch: int
+    dtype: str
+    device: str
+    seconds: float
+    """Of one picture, the median."""
+    memory_bytes: int | None = None
+    """At the peak; None where nobody could tell."""
+
+
+@dataclass(frozen=True)
 class Row:
     """A method, with all its seeds; or what a paper prints of one."""
 
@@ -108,6 +126,7 @@ class Row:
     timing: str = ""
     """What the seconds are: `method`, `end-to-end` or `self-reported`."""
     device: str = ""
+    timings: tuple[Timing, ...] = ()
     licence: str = ""
     training_data: str = ""
     commands: tuple[str, ...] = ()

@@ -51,6 +51,9 @@ def _section(table: Table) -> list[str]:
     for lines in (_gaps(table), _remarks(table)):
         if lines:
             parts += [*lines, ""]
+    if timed := list(_timed(table)):
+        heads = ("method", "scenario", "input", "batch", "dtype", "s / picture", "memory, GB", "device")
+        parts += ["Timed by protocol (`restobench time`):", "", *_grid(heads, timed), ""]
     if beside := list(_beside(table)):
         heads = ("method", "number", "paper", "published", "measured", "difference", "verdict", "why")
         parts += ["Beside published numbers:", "", *_grid(heads, beside), ""]
@@ -149,6 +152,15 @@ def _row_remarks(row: Row) -> Iterator[str]:
         yield f"{safe(row.name)}: {safe('; '.join(facts))}."
     for note in row.notes:
         yield f"{safe(row.name)}: {safe(note)}."
+
+
+def _timed(table: Table) -> Iterator[list[str]]:
+    for row in table.rows:
+        for one in row.timings:
+            memory = "-" if one.memory_bytes is None else f"{one.memory_bytes / 2**30:.2f}"
+            width, height = one.size
+            facts = (row.name, one.scenario, f"{width} x {height}", str(one.batch), one.dtype)
+            yield [*map(safe, facts), f"{one.seconds:.3g}", memory, safe(one.device)]
 
 
 def _explanations(table: Table) -> Iterator[str]:

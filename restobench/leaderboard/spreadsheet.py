@@ -6,14 +6,14 @@ import csv
 import io
 from typing import Any
 
-from restobench.leaderboard.board import Beside, Cell, Column, Leaderboard, Row
+from restobench.leaderboard.board import Beside, Cell, Column, Leaderboard, Row, Timing
 from restobench.leaderboard.escaping import spreadsheet as safe
 
 COLUMNS = (
     "table", "dataset", "revision", "fingerprint", "method", "name", "seeds", "metric", "definition", "better", "mean",
     "seed_std", "low", "high", "count", "missing", "infinite", "identical", "rank_first", "rank_last", "problem",
     "paper", "paper_table", "published_as", "published", "flag", "difference", "verdict", "reason", "remark", "seconds",
-    "timing", "device", "licence", "training_data", "notes", "command", "signature",
+    "timing", "device", "timed", "licence", "training_data", "notes", "command", "signature",
 )  # fmt: skip
 
 
@@ -60,12 +60,20 @@ def _line(row: Row, column: Column, cell: Cell) -> dict[str, Any]:
         "seconds": row.seconds,
         "timing": row.timing,
         "device": row.device,
+        "timed": "; ".join(map(_timed, row.timings)),
         "licence": row.licence,
         "training_data": row.training_data,
         "notes": "; ".join(row.notes),
         "command": "; ".join(row.commands),
         "signature": " ".join(cell.signatures),
     }
+
+
+def _timed(timing: Timing) -> str:
+    width, height = timing.size
+    memory = "" if timing.memory_bytes is None else f", {timing.memory_bytes} bytes"
+    how = f"{timing.scenario}, {width}x{height}, batch {timing.batch}, {timing.dtype}, {timing.device}"
+    return f"{timing.seconds} s{memory} ({how})"
 
 
 def _beside(beside: Beside | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from restobench.files import written_whole
 from restobench.leaderboard.assemble import assemble
-from restobench.leaderboard.board import Leaderboard
+from restobench.leaderboard.board import Leaderboard, Timing
 from restobench.leaderboard.latex import as_latex
 from restobench.leaderboard.markdown import as_markdown
 from restobench.leaderboard.published import Published, all_published
@@ -34,6 +34,7 @@ def build(
     published: Published | None = None,
     spec: TableSpec | None = None,
     demonstrations: bool = False,
+    timings: Sequence[Timing] = (),
 ) -> Built:
     """Write leaderboard.md, leaderboard.csv and leaderboard.tex into `output`.
 
@@ -43,12 +44,13 @@ def build(
         published: What papers print; None: of all installed packages.
         spec: The one table that is wanted; None: one for each set of pictures.
         demonstrations: Whether methods that only demonstrate may enter.
+        timings: What was timed by protocol.
 
     Raises:
         RestobenchError: No run may stand in a table, or the spec asks for what is not there.
     """
     known = all_published() if published is None else published
-    board = assemble(records, known, spec, demonstrations=demonstrations)
+    board = assemble(records, known, spec, demonstrations=demonstrations, timings=timings)
     paths = []
     for ending, rendered in FORMATS.items():
         path = output / f"leaderboard.{ending}"

@@ -3,13 +3,14 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
 from restobench.leaderboard.assemble import assemble
-from restobench.leaderboard.board import Beside, Cell, Column, Leaderboard, Row, Table
+from restobench.leaderboard.board import Beside, Cell, Column, Leaderboard, Row, Table, Timing
 from restobench.leaderboard.escaping import latex, markdown, markdown_code, spreadsheet
 from restobench.leaderboard.latex import as_latex
 from restobench.leaderboard.markdown import as_markdown
@@ -77,6 +78,20 @@ def test_markdown_has_value_spread_interval_and_rank() -> None:
     assert line in text
     assert "- *implausible*: the published number cannot be right" in text
     assert "- `restobench|v1|x`" in text
+
+
+def test_what_was_timed_by_protocol_stands_below(tmp_path: Path) -> None:
+    """With its scenario, input, batch and device: seconds without these say nothing. No verdict is passed on them."""
+    one = Timing("mine", "latency", (512, 384), 1, "float16", "H200", 0.12345, 3 * 2**30)
+    other = replace(one, method="other", memory_bytes=None)
+    scored(tmp_path, "mine", {"psnr": CLEAN})
+
+    found = assemble(all_runs(tmp_path), published(), timings=[one, other])
+
+    page = as_markdown(found)
+    assert "| mine | latency | 512 x 384 | 1 | float16 | 0.123 | 3.00 | H200 |" in page
+    assert "| other |" not in page
+    assert f"0.12345 s, {3 * 2**30} bytes (latency, 512x384, batch 1, float16, H200)" in as_csv(found)
 
 
 def test_latex_is_as_papers_have_it() -> None:
