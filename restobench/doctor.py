@@ -150,7 +150,7 @@ def _pkg_resources() -> Finding:
     version = installed_version("setuptools")
     if find_spec("pkg_resources"):
         return Finding("pkg_resources", "good", f"there (setuptools {version})")
-    text = "not there, and some older packages import it; where one fails: pip install 'setuptools<81'"
+    text = "not there, and some older packages import it; where one fails: pip install 'setuptools<82'"
     return Finding("pkg_resources", "note", text)
 
 
