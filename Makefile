@@ -39,7 +39,7 @@ install-check: $(VENV)/.installed-dev ## Install the wheel (by way of the sdist)
 
 check: lint test install-check ## All that must pass before a commit, and all that CI runs
 
-leaderboard: install ## Write the tables of the runs in runs/, as Markdown and CSV
+leaderboard: install ## Write the tables of the runs in runs/, as Markdown, CSV and LaTeX
 	$(RESTOBENCH) leaderboard build
 
 bench: $(VENV)/.installed-dev ## Measure what benchmarks/README.md promises

@@ -31,7 +31,7 @@ def ranks_of(records: Sequence[RunRecord], metrics: Sequence[str] | None = None)
     tables: dict[str, list[TableRow]] = {}
     for row in table_rows(records):
         tables.setdefault(row.records[0].run["dataset"]["fingerprint"], []).append(row)
-    better = {metric.name: metric.card.better for metric in all_metrics()}
+    better = {metric.name: metric.card.better for metric in all_metrics() if metric.card.kind != "set"}
     found: Ranks = {}
     for rows in tables.values():
         for name in dict.fromkeys(name for row in rows for name in row.cells):
@@ -45,7 +45,7 @@ def ranks_of(records: Sequence[RunRecord], metrics: Sequence[str] | None = None)
 
 def _can_be_ranked(row: TableRow, metric: str) -> bool:
     cell = row.cells.get(metric)
-    # A metric of a whole set has no interval.
+    # Of a single group nothing is known.
     return cell is not None and row.records[0].complete and not cell["missing"] and cell["low"] is not None
 
 
@@ -55,8 +55,11 @@ def _column(rows: Sequence[TableRow], metric: str, better: Better) -> Ranks:
     columns = []
     groups: dict[str, str] = {}
     for row in rows:
-        seeds = [pd.read_parquet(record.folder.samples_path).set_index("id") for record in row.records]
-        groups |= dict(zip(map(str, seeds[0].index), seeds[0]["group"], strict=True))
+        seeds = [
+            pd.read_parquet(record.folder.samples_path, columns=["id", "group", metric]).set_index("id")
+            for record in row.records
+        ]
+        groups |= dict(zip(map(str, seeds[0].index.tolist()), seeds[0]["group"].tolist(), strict=True))
         columns.append(pd.concat([seed[metric] for seed in seeds], axis=1).mean(axis=1, skipna=False))
     table = pd.concat(columns, axis=1)
     found = rank(table.to_numpy(dtype=float), [groups[str(name)] for name in table.index], better)

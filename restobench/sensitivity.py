@@ -9,7 +9,6 @@ What was measured so ships as `sensitivity.toml` and is read by `restobench expl
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import tomllib
@@ -19,10 +18,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from restobench.alterations import Pair, as_jpeg, as_rounded_luma, cropped, shifted
 from restobench.dataset import Dataset, open_dataset
 from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
-from restobench.image import read_array, to_eight_bit, to_tensor
+from restobench.image import read_array, to_tensor
 from restobench.metrics.registry import choose_metrics
 from restobench.results import RunRecord, find_run
 from restobench.statistics import mean_interval
@@ -182,8 +182,7 @@ def _offline(restored: Tensor, gt: Tensor) -> Values:
 
 
 def _bordered(pixels: int, restored: Tensor, gt: Tensor) -> Values:
-    inside = slice(pixels, -pixels)
-    return _offline(restored[..., inside, inside], gt[..., inside, inside])
+    return _offline(*cropped(Pair(restored, gt), pixels))
 
 
 def _coloured(usual: str, other: str, restored: Tensor, gt: Tensor) -> Values:
@@ -193,16 +192,11 @@ def _coloured(usual: str, other: str, restored: Tensor, gt: Tensor) -> Values:
 
 
 def _rounded_luma(restored: Tensor, gt: Tensor) -> Values:
-    """MATLAB's `rgb2ycbcr` of 8-bit pictures gives 8 bits back."""
-    from restobench.metrics.colour import luma_matlab
     from restobench.metrics.psnr import psnr
     from restobench.metrics.ssim import ssim
 
-    one, other = (
-        (next(luma_matlab(picture[0])) * 255).round().div(255).expand(1, 3, -1, -1) for picture in (restored, gt)
-    )
-    # Three equal channels have the PSNR and the SSIM of one.
-    return {"psnr-y": psnr(one, other).item(), "ssim-y": ssim(one, other).item()}
+    rounded = as_rounded_luma(Pair(restored, gt))
+    return {"psnr-y": psnr(*rounded).item(), "ssim-y": ssim(*rounded).item()}
 
 
 def _mean_of_channels(restored: Tensor, gt: Tensor) -> Values:
@@ -230,20 +224,11 @@ def _wrong_range(restored: Tensor, gt: Tensor) -> Values:
 
 
 def _as_jpeg(quality: int, restored: Tensor, gt: Tensor) -> Values:
-    """Saved by Pillow, chroma at half the size as it does by default."""
-    import numpy as np
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(to_eight_bit(restored[0])).save(file, "JPEG", quality=quality)
-    return _offline(to_tensor(np.array(Image.open(file).convert("RGB")))[None], gt)
+    return _offline(*as_jpeg(Pair(restored, gt), quality))
 
 
 def _shifted(restored: Tensor, gt: Tensor) -> Values:
-    """One pixel to the right; the first column stands twice."""
-    import torch
-
-    return _offline(torch.cat([restored[..., :1], restored[..., :-1]], dim=-1), gt)
+    return _offline(*shifted(Pair(restored, gt)))
 
 
 def _pooled(base: Sequence[Values]) -> Choice:

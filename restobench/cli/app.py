@@ -12,7 +12,9 @@ from restobench.cli import (
     doctor,
     explain,
     leaderboard,
+    lint,
     prepare,
+    regression,
     restore,
     results,
     run,
@@ -54,6 +56,8 @@ app.command()(time.time)
 app.command()(results.results)
 app.command()(compare.compare)
 app.command()(explain.explain)
+app.command()(lint.lint)
+app.command()(regression.check)
 app.command()(train.train)
 app.command()(doctor.doctor)
 catalogue.methods.command("check")(check.check_method)

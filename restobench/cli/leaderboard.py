@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from restobench.cli import arguments as given
+from restobench.cli.output import print_json
 
 leaderboard = typer.Typer(help="Tables of runs, to publish.", no_args_is_help=True)
 
@@ -24,16 +25,60 @@ def build(
         Path | None,
         typer.Option("--output", "-o", help="Folder for the tables.", show_default="the runs folder"),
     ] = None,
+    spec: Annotated[
+        Path | None, typer.Option(metavar="TABLE.toml", help="Which rows and columns, under which names.")
+    ] = None,
+    demonstrations: Annotated[
+        bool, typer.Option("--demonstrations", help="Let methods enter that only demonstrate.")
+    ] = False,
 ) -> None:
-    """Write leaderboard.md and leaderboard.csv from the complete runs."""
+    """Write leaderboard.md, .csv and .tex from the complete runs, with published numbers beside them."""
     from restobench.environment import runs_folder
+    from restobench.leaderboard.spec import read_spec
     from restobench.leaderboard.table import build as build_tables
-    from restobench.metrics.registry import all_metrics
+    from restobench.results import all_runs
+    from restobench.timing.for_leaderboards import timings_in
+
+    folder = given.folder(runs, "--runs") or runs_folder()
+    wanted = read_spec(spec) if spec else None
+    target = given.folder(output, "--output") or folder
+    built = build_tables(
+        all_runs(folder), target, spec=wanted, demonstrations=demonstrations, timings=timings_in(folder)
+    )
+    for line in built.board.left_out:
+        typer.echo(f"left out: {line}", err=True)
+    rows = sum(not row.paper for table in built.board.tables for row in table.rows)
+    typer.echo(f"{rows} rows in {', '.join(map(str, built.paths))}")
+
+
+@leaderboard.command()
+def explain(
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="METHOD@VARIANT/DATASET/METRIC, as in the tables.")],
+    paper: Annotated[str, typer.Option(help="Whose number, where several papers print one.")] = "",
+    runs: given.Runs = None,
+    as_json: given.Json = False,
+) -> None:
+    """Say what makes a published number differ from ours: the stored pictures are scored in other ways.
+
+    A cause is named only when one way of scoring explains three cells of the paper; else the nearest are shown.
+    """
+    from restobench.attribution.explain import explain_cell
+    from restobench.cache import Cache
+    from restobench.environment import runs_folder
+    from restobench.leaderboard.published import all_published
     from restobench.results import all_runs
 
-    folder = runs or runs_folder()
-    decimals = {metric.name: metric.card.decimals for metric in all_metrics()}
-    markdown, table, board = build_tables(all_runs(folder), output or folder, decimals)
-    for line in board.left_out:
-        typer.echo(f"left out: {line}", err=True)
-    typer.echo(f"{len(board.records)} runs in {markdown} and {table}")
+    folder = given.folder(runs, "--runs") or runs_folder()
+    found = explain_cell(
+        cell,
+        all_runs(folder),
+        all_published(),
+        Cache(),
+        paper=paper,
+        advance=lambda one: typer.echo(f"scoring {one} in other ways", err=True),
+    )
+    if as_json:
+        print_json(found.as_row())
+    else:
+        for line in found.lines():
+            print(line)

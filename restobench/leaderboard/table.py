@@ -1,166 +1,60 @@
-"""The runs that may stand in a table, as Markdown for people and CSV for programs.
-
-A column holds numbers of one definition on one set of pictures; where two runs differ in
-either they stand in columns or tables of their own.
-"""
+"""The files of a leaderboard: Markdown for people, LaTeX for papers, CSV for programs."""
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from restobench.errors import RestobenchError
 from restobench.files import written_whole
-from restobench.results import RunRecord, newest, table_rows
-from restobench.signature import Signature
+from restobench.leaderboard.assemble import assemble
+from restobench.leaderboard.board import Leaderboard, Timing
+from restobench.leaderboard.latex import as_latex
+from restobench.leaderboard.markdown import as_markdown
+from restobench.leaderboard.published import Published, all_published
+from restobench.leaderboard.spec import TableSpec
+from restobench.leaderboard.spreadsheet import as_csv
+from restobench.results import RunRecord
 
-COLUMNS = (
-    "dataset",
-    "revision",
-    "fingerprint",
-    "method",
-    "seed",
-    "metric",
-    "mean",
-    "low",
-    "high",
-    "count",
-    "missing",
-    "infinite",
-    "signature",
-)
+FORMATS = {"md": as_markdown, "csv": as_csv, "tex": as_latex}
+"""By the ending of the file."""
 
 
-@dataclass(frozen=True)
-class Leaderboard:
-    """Every row that may be shown, and why the others may not."""
+class Built(NamedTuple):
+    """A leaderboard and its files."""
 
-    records: list[RunRecord]
-    left_out: list[str]
-
-
-def choose_runs(records: list[RunRecord]) -> Leaderboard:
-    """The newest complete, evaluated run of each method, data set and seed."""
-    fit, left_out = [], []
-    for record in records:
-        if reason := _unfit(record):
-            left_out.append(f"{record.name} ({record.folder.path.name}): {reason}")
-        else:
-            fit.append(record)
-    return Leaderboard(newest(fit), left_out)
+    board: Leaderboard
+    paths: list[Path]
 
 
-def _unfit(record: RunRecord) -> str | None:
-    if not record.complete:
-        return "not every sample was restored"
-    if record.run["demonstration"]:
-        return "a demonstration"
-    if not record.summary:
-        return "not evaluated"
-    return None
-
-
-def rows(board: Leaderboard) -> list[dict[str, Any]]:
-    """A row for each run and metric, in the order of `COLUMNS`."""
-    return [
-        {name: row.get(name, "") for name in COLUMNS}
-        for record in board.records
-        for row in (found | {"fingerprint": record.run["dataset"]["fingerprint"][:12]} for found in record.rows())
-    ]
-
-
-def as_csv(board: Leaderboard) -> str:
-    """The rows as CSV, every digit kept."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows(board))
-    return text.getvalue()
-
-
-def as_markdown(board: Leaderboard, decimals: dict[str, int]) -> str:
-    """A table for each set of pictures, then the signature of every number.
+def build(
+    records: Sequence[RunRecord],
+    output: Path,
+    *,
+    published: Published | None = None,
+    spec: TableSpec | None = None,
+    demonstrations: bool = False,
+    timings: Sequence[Timing] = (),
+) -> Built:
+    """Write leaderboard.md, leaderboard.csv and leaderboard.tex into `output`.
 
     Args:
-        board: What to show.
-        decimals: Digits after the point, by metric.
-    """
-    parts = ["# Leaderboard", ""]
-    groups: dict[tuple[str, str, str], list[RunRecord]] = {}
-    for record in board.records:
-        dataset = record.run["dataset"]
-        groups.setdefault((dataset["name"], dataset["revision"], dataset["fingerprint"]), []).append(record)
-    for (name, revision, fingerprint), records in groups.items():
-        parts += [f"## {name}@{revision} ({fingerprint[:12]})", ""]
-        parts += _markdown_table(records, decimals)
-        parts += ["", "<details><summary>Signatures</summary>", ""]
-        parts += [f"- `{row['signature']}`" for record in records for row in record.rows() if row["count"]]
-        parts += ["", "</details>", ""]
-    parts += [
-        "A cell is the mean over the pictures, its standard deviation over seeds (±) where there are several, and its "
-        "95 % interval (bootstrap over groups of pictures). "
-        "`*`: some samples have no value; such a cell is not to be ranked.",
-        "",
-    ]
-    if board.left_out:
-        parts += ["Left out:", "", *(f"- {line}" for line in board.left_out), ""]
-    return "\n".join(parts)
-
-
-def _markdown_table(records: list[RunRecord], decimals: dict[str, int]) -> list[str]:
-    lines = []
-    columns: dict[tuple[str, ...], None] = {}
-    for row in table_rows(records):
-        found = {
-            _definition(cell): cell
-            for cell in row.cells.values()
-            if cell["count"] or cell["infinite"] or cell.get("identical")
-        }
-        columns |= dict.fromkeys(found)
-        lines.append((row, found))
-    heads = ["method", "seeds", *(_head(column, list(columns)) for column in columns), "n"]
-    table = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for row, found in lines:
-        shown = [_cell(found.get(column), decimals) for column in columns]
-        counts = sorted({cell["count"] + cell["infinite"] + cell.get("identical", 0) for cell in found.values()})
-        table.append(f"| {' | '.join([row.method, str(len(row.records)), *shown, '-'.join(map(str, counts))])} |")
-    return table
-
-
-def _definition(row: dict[str, Any]) -> tuple[str, ...]:
-    """What a column is made of: the metric with every option and library version."""
-    return Signature.parse(row["signature"]).metric
-
-
-def _head(column: tuple[str, ...], columns: list[tuple[str, ...]]) -> str:
-    same = [other for other in columns if other[0] == column[0]]
-    return column[0] if len(same) == 1 else ":".join(column)
-
-
-def _cell(row: dict[str, Any] | None, decimals: dict[str, int]) -> str:
-    if row is None or row["mean"] is None:
-        return "-"
-    digits = decimals.get(row["metric"], 3)
-    interval = "" if row["low"] is None else f" [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
-    spread = "" if row["seed_std"] is None else f" ± {row['seed_std']:.{digits + 1}f}"
-    return f"{row['mean']:.{digits}f}{spread}{interval}{'*' if row['missing'] else ''}"
-
-
-def build(records: list[RunRecord], output: Path, decimals: dict[str, int]) -> tuple[Path, Path, Leaderboard]:
-    """Write leaderboard.md and leaderboard.csv into `output`.
+        records: Every run there is.
+        output: The folder.
+        published: What papers print; None: of all installed packages.
+        spec: The one table that is wanted; None: one for each set of pictures.
+        demonstrations: Whether methods that only demonstrate may enter.
+        timings: What was timed by protocol.
 
     Raises:
-        RestobenchError: No run may stand in a table.
+        RestobenchError: No run may stand in a table, or the spec asks for what is not there.
     """
-    board = choose_runs(records)
-    if not board.records:
-        reasons = "".join(f"\n  {line}" for line in board.left_out)
-        raise RestobenchError(f"There is no complete, evaluated run to show; make one with 'restobench run'.{reasons}")
-    paths = output / "leaderboard.md", output / "leaderboard.csv"
-    for path, text in zip(paths, (as_markdown(board, decimals), as_csv(board)), strict=True):
+    known = all_published() if published is None else published
+    board = assemble(records, known, spec, demonstrations=demonstrations, timings=timings)
+    paths = []
+    for ending, rendered in FORMATS.items():
+        path = output / f"leaderboard.{ending}"
         with written_whole(path) as beside:
-            beside.write_text(text, encoding="utf-8")
-    return (*paths, board)
+            beside.write_text(rendered(board), encoding="utf-8", newline="\n")
+        paths.append(path)
+    return Built(board, paths)

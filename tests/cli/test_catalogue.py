@@ -39,6 +39,9 @@ COMMANDS = [
     ["weights", "add"],
     ["weights", "verify"],
     ["leaderboard", "build"],
+    ["leaderboard", "explain"],
+    ["lint"],
+    ["check"],
 ]
 
 

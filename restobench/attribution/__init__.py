@@ -1,0 +1,1 @@
+"""Why a published number differs from ours: other ways of scoring, tried on the stored pictures."""

@@ -1,0 +1,54 @@
+"""From runs to tables, from the terminal."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cli.conftest import Restobench
+
+SPEC = """
+title = "Mine"
+[[columns]]
+dataset = "pairs"
+metric = "psnr"
+[[rows]]
+method = "nearest"
+name = "Ours"
+"""
+
+
+def test_runs_become_tables(restobench: Restobench, make_pairs: Callable[..., Path], tmp_path: Path) -> None:
+    """All of them, or those that a file asks for; what our own linter would find is not in them."""
+    runs, tables = tmp_path / "runs", tmp_path / "tables"
+    (tmp_path / "table.toml").write_text(SPEC)
+    names = [name for name in ("nearest", "lanczos") for name in ("--method", name)]
+    ran = restobench("run", *names, "--dataset", str(make_pairs()), "--metrics", "psnr,ssim-y", "--runs", str(runs))
+    assert ran.code == 0
+
+    every = restobench("leaderboard", "build", "--runs", str(runs), "--output", str(tables))
+    text = (tables / "leaderboard.md").read_text(encoding="utf-8")
+    found = restobench("lint", str(tables / "leaderboard.md"), str(tables / "leaderboard.csv"))
+    asked = restobench(
+        "leaderboard", "build", "--runs", str(runs), "-o", str(tables), "--spec", str(tmp_path / "table.toml")
+    )
+
+    assert (every.code, asked.code) == (0, 0)
+    assert every.out.startswith("3 rows in ")
+    assert all(f"| {name} | 1 | " in text for name in ("bicubic", "lanczos", "nearest"))
+    assert "- `restobench run --method lanczos --dataset pairs`" in text
+    assert (found.code, found.out) == (0, "Nothing found.\n")
+    assert "| Ours | 1 | " in (tables / "leaderboard.md").read_text(encoding="utf-8")
+    assert asked.out.startswith("1 rows in ")
+
+
+def test_a_cell_that_nobody_prints_cannot_be_explained(
+    restobench: Restobench, make_pairs: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One sentence, with what a cell is called."""
+    runs = str(tmp_path / "runs")
+    restobench("run", "--method", "nearest", "--dataset", str(make_pairs()), "--metrics", "psnr", "--runs", runs)
+
+    ran = restobench("leaderboard", "explain", "nearest/pairs/psnr", "--runs", runs)
+
+    assert ran.code == 2
+    assert ran.err.startswith("No cell with a measured and a published number is called 'nearest/pairs/psnr'.")
+    assert "METHOD@VARIANT/DATASET/METRIC" in ran.err
