@@ -43,9 +43,7 @@ def build_site(board: Leaderboard, records: Sequence[RunRecord], site: Path, *, 
     if site.exists() and not (site / _MARK).is_file() and (not site.is_dir() or any(site.iterdir())):
         raise RestobenchError(f"{site} holds something that is no site of restobench; choose another --output.")
     shown = galleries(board, records)
-    sweeps = [
-        sweeps_in([one for one in records if pictures_of_record(one) == gallery.pictures]) for gallery in shown
-    ]
+    sweeps = [sweeps_in([one for one in records if pictures_of_record(one) == gallery.pictures]) for gallery in shown]
     with writing(), _replaced(site) as beside:
         (beside / _MARK).write_text(_MARKED, encoding="utf-8", newline="\n")
         shutil.copytree(ASSETS, beside / "assets", copy_function=shutil.copyfile)

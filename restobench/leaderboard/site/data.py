@@ -1,4 +1,4 @@
-"""What the pages' scripts are given: plain values, for JSON. Text of strangers stays text: scripts never read it as HTML."""
+"""What the pages' scripts are given: plain values, as JSON. Scripts never read text of strangers as HTML."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def row_keys(table: Table) -> list[str]:
 
 
 def kinds() -> dict[str, str]:
-    """By metric: `distortion` where it compares with the clean picture pixel by pixel or window by window; `perception`."""
+    """By metric: `distortion` where a formula compares with the clean picture; else `perception`."""
     return {
         metric.name: "distortion" if metric.card.reference == "clean" and not metric.card.weights else "perception"
         for metric in all_metrics()
@@ -126,21 +126,21 @@ def gallery_data(gallery: Gallery, album: Album) -> dict[str, Any]:
         for key, column in zip(column_keys(gallery.columns), gallery.columns, strict=True)
     ]
     there = [
-        {side.name for side in album.samples[number].sides} if number in album.samples else set()
+        {side.key for side in album.samples[number].sides} if number in album.samples else set()
         for number in range(len(gallery.ids))
     ]
     series = [
         {
-            "key": key,
+            "key": one.key,
             "name": plain(one.name),
-            "folder": file_name(one.name),
+            "folder": one.folder,
             "values": [
                 [_rounded(value, column) for value in values]
                 for column, values in zip(gallery.columns, one.values, strict=True)
             ],
-            "without": [number for number, sides in enumerate(there) if one.name not in sides],
+            "without": [number for number, sides in enumerate(there) if one.key not in sides],
         }
-        for key, one in zip(keys(one.name for one in gallery.series), gallery.series, strict=True)
+        for one in gallery.series
     ]
     return {
         "ids": [plain(one) for one in gallery.ids],

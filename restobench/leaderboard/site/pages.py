@@ -21,7 +21,7 @@ from restobench.leaderboard.making import explain_command
 from restobench.leaderboard.numbers import counts, number, places, seconds
 from restobench.leaderboard.site.data import column_keys, gallery_data, row_keys, table_data
 from restobench.leaderboard.site.names import file_name, keys
-from restobench.leaderboard.site.pictures import Album, Shown
+from restobench.leaderboard.site.pictures import Album
 from restobench.leaderboard.site.samples import Gallery
 from restobench.leaderboard.site.sweeps import Sweep
 from restobench.leaderboard.verdict import MEANINGS
@@ -67,13 +67,17 @@ def _of_table(table: Table, sweeps: Sequence[tuple[str, Sweep]]) -> list[tuple[s
 
 def _table_page(table: Table, menu: dict[str, Any], sweeps: Sequence[tuple[str, Sweep]]) -> str:
     sets = {f"{column.dataset}@{column.revision} {column.fingerprint}" for column in table.columns}
+    names = column_keys(table.columns)
     return _rendered(
         "table.html",
         root="../",
         menu=menu,
         table=table,
-        columns=list(zip(column_keys(table.columns), table.columns, strict=True)),
-        rows=list(zip(row_keys(table), table.rows, strict=True)),
+        columns=list(zip(names, table.columns, strict=True)),
+        rows=[
+            (key, row, list(zip(names, table.columns, row.cells, strict=True)))
+            for key, row in zip(row_keys(table), table.rows, strict=True)
+        ],
         sets=[one for one in menu["sets"] if f"{one['gallery'].title} {one['gallery'].fingerprint}" in sets],
         timed=any(row.seconds is not None for row in table.rows),
         data=table_data(table, sweeps),
@@ -99,17 +103,24 @@ def _gallery_pages(gallery: Gallery, album: Album, menu: dict[str, Any]) -> Iter
                 album=album,
                 sample_id=gallery.ids[number_of_sample],
                 number_of_sample=number_of_sample,
-                sides=_sides(shown),
+                sides=shown.sides,
                 columns=gallery.columns,
+                best=_best_values(gallery, number_of_sample),
                 before=samples[place - 1] if place else None,
                 after=samples[place + 1] if place + 1 < len(samples) else None,
             ),
         )
 
 
-def _sides(shown: Shown) -> list[dict[str, Any]]:
-    named = zip(keys(side.name for side in shown.sides), shown.sides, strict=True)
-    return [{"key": key, **vars(side)} for key, side in named]
+def _best_values(gallery: Gallery, number_of_sample: int) -> list[float | None]:
+    """Of each column; None where the methods do not differ."""
+    found: list[float | None] = []
+    for place, column in enumerate(gallery.columns):
+        values = [series.values[place][number_of_sample] for series in gallery.series]
+        there = {value for value in values if value is not None}
+        choose = {"higher": max, "lower": min}.get(column.better)
+        found.append(choose(there) if choose and len(there) > 1 else None)
+    return found
 
 
 def _rendered(template: str, **values: Any) -> str:

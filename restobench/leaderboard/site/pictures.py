@@ -38,6 +38,7 @@ _AT_ONCE = 32
 class Side:
     """A picture of a sample, as the site has it. Paths are below the gallery's folder."""
 
+    key: str
     name: str
     path: str
     thumbnail: str
@@ -147,9 +148,9 @@ def _sides(gallery: Gallery, number: int, quality: int | None) -> _Encoded:
     sample_id = gallery.ids[number]
     name = file_name(sample_id)
     found = []
-    for side, source in gallery.sides(sample_id):
+    for source in gallery.sides(sample_id):
         try:
-            picture = _eight_bits(source)
+            picture = _eight_bits(source.path)
         except RestobenchError as error:
             raise RestobenchError(f"The site cannot show sample '{sample_id}' of {gallery.title}: {error}") from None
         # The source's bytes are never copied: files may hold more than pixels, names and places among it.
@@ -157,9 +158,9 @@ def _sides(gallery: Gallery, number: int, quality: int | None) -> _Encoded:
         small = picture.copy()
         small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
         ending = "webp" if quality else "png"
-        folder = file_name(side)
-        paths = f"pictures/{folder}/{name}.{ending}", f"thumbnails/{folder}/{name}.webp"
-        found.append((Side(side, *paths, picture.width, picture.height), full, _webp(small, 70)))
+        paths = f"pictures/{source.folder}/{name}.{ending}", f"thumbnails/{source.folder}/{name}.webp"
+        side = Side(source.key, source.name, *paths, picture.width, picture.height)
+        found.append((side, full, _webp(small, 70)))
     return found
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from restobench.cache import Cache
 from restobench.dataset import Sample, open_dataset
 from restobench.errors import RestobenchError
 from restobench.leaderboard.board import Column, Leaderboard
 from restobench.leaderboard.choosing import pictures_of_record
-from restobench.leaderboard.site.names import file_name
+from restobench.leaderboard.site.names import file_name, keys
 from restobench.remote import is_url
 from restobench.results import RunRecord
 from restobench.signature import Signature
@@ -24,14 +24,13 @@ from restobench.store import TAG
 if TYPE_CHECKING:
     import pandas as pd
 
-INPUT, CLEAN = "input picture", "clean picture"
-"""What the two pictures are called that no method made."""
-
 
 @dataclass(frozen=True)
 class Series:
     """One method on one set of pictures."""
 
+    key: str
+    """What it is called in links."""
     name: str
     """What its rows are shown as."""
     record: RunRecord
@@ -40,10 +39,26 @@ class Series:
     """By column, by sample: the mean over seeds. A column of a whole set has none."""
 
     @property
+    def folder(self) -> str:
+        """What the folder of its pictures is called."""
+        return file_name(self.record.method)
+
+    @property
     def seed(self) -> int | None:
         """Of the pictures that are shown; None: nothing was drawn."""
         seed: int | None = self.record.run["determinants"].get("seed")
         return seed
+
+
+class Source(NamedTuple):
+    """A picture of a sample, where it lies."""
+
+    key: str
+    """What it is called in links: `lq`, `gt`, or a method's key."""
+    name: str
+    folder: str
+    """What the folder of such pictures is called."""
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -77,19 +92,19 @@ class Gallery:
         """What its folder is called."""
         return file_name(f"{self.title} {self.fingerprint}")
 
-    def sides(self, sample_id: str) -> Iterator[tuple[str, Path]]:
-        """What there is to see of a sample, by name: the input, what each method made, the clean picture."""
+    def sides(self, sample_id: str) -> Iterator[Source]:
+        """What there is to see of a sample: the input, what each method made, the clean picture."""
         if PurePosixPath(sample_id).is_absolute() or ".." in PurePosixPath(sample_id).parts:
             return  # a run that was brought from elsewhere may call a sample whatever it likes
         source = self.sources.get(sample_id)
         if source and source.lq:
-            yield INPUT, source.lq
+            yield Source("lq", "input picture", "lq", source.lq)
         for series in self.series:
             path = series.record.folder.picture(sample_id)
             if path.is_file():
-                yield series.name, path
+                yield Source(series.key, series.name, series.folder, path)
         if source and source.gt:
-            yield CLEAN, source.gt
+            yield Source("gt", "clean picture", "gt", source.gt)
 
     def of_interest(self) -> list[int]:
         """All samples by number: in turn each column's worst and best, so that the middle comes last."""
@@ -150,10 +165,11 @@ def _gallery(
     first = next(iter(tables.values()), None)
     tags = {} if first is None else _tags(first.reindex(ids))
     series = []
-    for method, name in shown.items():
+    _, _, *named = keys(["lq", "gt", *shown.values()])  # the two that no method may be called
+    for key, (method, name) in zip(named, shown.items(), strict=True):
         own = [record for record in records if record.method == method]
         values = tuple(_values(column, own, tables, ids) for column in kept)
-        series.append(Series(name, own[0], values))
+        series.append(Series(key, name, own[0], values))
     return Gallery(*pictures, tuple(kept), tuple(ids), tags, tuple(series), _sources(records[0]))
 
 
@@ -167,7 +183,9 @@ def _computed(record: RunRecord, column: Column) -> bool:
 
 def _tags(table: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     return {
-        str(name).removeprefix(TAG): tuple("" if value != value or value is None else str(value) for value in table[name])
+        str(name).removeprefix(TAG): tuple(
+            "" if value != value or value is None else str(value) for value in table[name]
+        )
         for name in table.columns
         if str(name).startswith(TAG)
     }
