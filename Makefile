@@ -39,8 +39,8 @@ install-check: $(VENV)/.installed-dev ## Install the wheel (by way of the sdist)
 
 check: lint test install-check ## All that must pass before a commit, and all that CI runs
 
-leaderboard: install ## Write the tables of the runs in runs/, as Markdown, CSV and LaTeX
-	$(RESTOBENCH) leaderboard build
+leaderboard: install ## Write the tables of the runs in runs/, as Markdown, CSV, LaTeX and web pages
+	$(RESTOBENCH) leaderboard build --site --max-size 1GB
 
 bench: $(VENV)/.installed-dev ## Measure what benchmarks/README.md promises
 	@for benchmark in benchmarks/*.py; do \

@@ -59,6 +59,7 @@ def browser() -> Iterator[Any]:
 def page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
     """A page of either size; what it complains of fails the test."""
     context = browser.new_context(viewport=SIZES[request.param], has_touch=request.param == "phone")
+    context.set_default_timeout(5000)
     opened = context.new_page()
     complaints: list[str] = []
     opened.on("console", lambda message: complaints.append(message.text))
@@ -98,10 +99,9 @@ def test_the_table_sorts_and_filters_and_its_address_says_so(page: Any, site: Pa
     first = names(page)
 
     page.get_by_role("button", name="psnr").click()
-    assert names(page) == ["sharp-9", "sharp-4", "plain"][: len(first)] or "Theirs" in "".join(names(page))
-    falling = names(page)
+    assert names(page) == ["sharp-9", "Theirs†", "sharp-4", "plain"]
     page.get_by_role("button", name="psnr").press("Enter")
-    assert names(page) == falling[::-1]
+    assert names(page) == ["plain", "sharp-4", "Theirs†", "sharp-9"]
     assert page.locator("th[aria-sort=ascending]").count() == 1
     page.get_by_label("Methods with").fill("SHARP")
     assert set(names(page)) == {"sharp-4", "sharp-9"}
@@ -153,9 +153,9 @@ def test_samples_are_ordered_filtered_and_tagged(page: Any, site: Path) -> None:
 
     assert shown.first.inner_text().startswith("a")
     assert "psnr 21.50" in shown.first.inner_text()
-    page.get_by_label("Order").select_option("best")
+    page.locator("#order").select_option("best")
     assert "psnr 30.25" in shown.first.inner_text()
-    page.get_by_label("of", exact=True).select_option("lpips-alex")
+    page.locator("#metric").select_option("lpips-alex")
     assert "lpips-alex 0.125" in shown.first.inner_text()
     page.get_by_label("kind").select_option("blur")
     assert shown.count() == 4
@@ -173,8 +173,8 @@ def test_disagreements_are_between_two_metrics_on_two_methods(page: Any, site: P
     assert found == ["a", "c", "e"]
     assert page.get_by_role("status").inner_text().startswith("3 of 5 samples: sharp-9 wins by psnr, plain by lpips")
     page.locator("#grid a").first.click()
-    assert page.get_by_label("Left", exact=True).input_value() == "sharp-9"
-    assert page.get_by_label("Right", exact=True).input_value() == "plain"
+    assert page.locator("#left").input_value() == "sharp-9"
+    assert page.locator("#right").input_value() == "plain"
 
 
 def test_the_slider_moves_and_every_pane_zooms_together(page: Any, site: Path) -> None:
@@ -199,13 +199,13 @@ def test_the_slider_moves_and_every_pane_zooms_together(page: Any, site: Path) -
     stage.press("ArrowRight")
     drawn = "[...document.querySelectorAll('.pane img')].map(one => getComputedStyle(one).transform.split(',')[0])"
     assert set(page.evaluate(drawn)) == {"matrix(3"}
-    page.get_by_label("Left", exact=True).select_option("plain")
+    page.locator("#left").select_option("plain")
     state = page.url
     assert {"left=plain", "zoom=3"} <= set(state.partition("#")[2].split("&"))
     page.goto("about:blank")
     page.goto(state)
     assert set(page.evaluate(drawn)) == {"matrix(3"}
-    assert page.locator("#zoom").inner_text() == "3×"
+    assert page.locator("#zoom").inner_text().startswith("3")
     assert "plain" in page.locator("#over-left").get_attribute("src")
 
 
