@@ -17,6 +17,7 @@ from restobench.leaderboard.anonymous import scrubber
 from restobench.leaderboard.site.names import file_name, keys
 from restobench.leaderboard.site.samples import galleries
 from restobench.leaderboard.site.sweeps import sweeps_in
+from restobench.leaderboard.spec import ColumnSpec, RowSpec, TableSpec
 from restobench.leaderboard.table import build
 from restobench.results import all_runs
 from tests.leaderboard.pictured import HOSTILE, IDS, SECRET, pairs, pictured
@@ -283,6 +284,29 @@ def test_worst_and_best_come_first_where_not_all_fit(made: Path) -> None:
     (gallery,) = galleries(board, records)
 
     assert [gallery.ids[number] for number in gallery.of_interest()] == ["a", f"b {HOSTILE}", "e", "d", "c"]
+
+
+def test_a_table_over_two_data_sets_has_the_samples_of_both(tmp_path: Path) -> None:
+    """One page for the table that was asked for; the samples of each set are on pages of their own."""
+    for name in ("one", "two"):
+        pictured(
+            tmp_path / "runs",
+            pairs(tmp_path / name, [f"{name}-a", f"{name}-b"]),
+            "plain",
+            ids=[f"{name}-a", f"{name}-b"],
+        )
+    columns = tuple(ColumnSpec(dataset=name, metric="psnr", heading=name, name="PSNR") for name in ("one", "two"))
+    spec = TableSpec(title="Both", columns=columns, rows=(RowSpec(method="plain", name="Ours"),))
+
+    site = site_of(tmp_path, spec=spec)
+
+    table = Page(next((site / "tables").iterdir()))
+    assert [attributes["data-cell"] for _, attributes in table.tags if "data-cell" in attributes] == [
+        "Ours.PSNR@one",
+        "Ours.PSNR@two",
+    ]
+    assert len(list(site.glob("one*/samples/*.html"))) == len(list(site.glob("two*/samples/*.html"))) == 2
+    assert "Ours" in Page(next(site.glob("two*/samples/*.html"))).text
 
 
 def test_sweeps_are_runs_that_differ_in_one_knob(tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ def test_the_slider_moves_and_every_pane_zooms_together(page: Any, site: Path) -
     drawn = "[...document.querySelectorAll('.pane img')].map(one => getComputedStyle(one).transform.split(',')[0])"
     assert set(page.evaluate(drawn)) == {"matrix(3"}
     page.locator("#left").select_option("plain")
+    assert page.locator("a[rel=next]").get_attribute("href").endswith("#at=26&left=plain")
     state = page.url
     assert {"left=plain", "zoom=3"} <= set(state.partition("#")[2].split("&"))
     page.goto("about:blank")

@@ -30,10 +30,12 @@ def row_keys(table: Table) -> list[str]:
 
 
 def kinds() -> dict[str, str]:
-    """By metric: `distortion` where a formula compares with the clean picture; else `perception`."""
+    """By metric: `distortion` where a formula compares with the clean picture, `perception` where a network or a model
+    of clean pictures judges; neither where the input is what it compares with.
+    """
+    judges = {None: "perception", "input": "", "clean": "distortion"}
     return {
-        metric.name: "distortion" if metric.card.reference == "clean" and not metric.card.weights else "perception"
-        for metric in all_metrics()
+        metric.name: "perception" if metric.card.weights else judges[metric.card.reference] for metric in all_metrics()
     }
 
 

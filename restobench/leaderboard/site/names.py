@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-_HARMLESS = re.compile(r"[a-z0-9][a-z0-9@_-]{0,40}")
+_HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9@_-]{0,40}")
 
 
 def file_name(text: str) -> str:

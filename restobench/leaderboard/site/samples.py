@@ -198,7 +198,7 @@ def _values(
     import pandas as pd
 
     seeds = [
-        table[column.metric].reindex(ids).astype(float)
+        table[column.metric].reindex(list(ids)).astype(float)
         for record in records
         if _computed(record, column) and column.metric in (table := tables.get(record.folder.path, pd.DataFrame()))
     ]

@@ -74,17 +74,18 @@
   /* One of four marks, so that colour is not all that tells. */
   restobench.mark = (number, x, y, hollow) => {
     const kind = hollow ? "dot hollow" : "dot";
-    if (number % 4 === 1) return shape("rect", { class: kind, x: x - 5, y: y - 5, width: 10, height: 10 });
-    const corners = { 2: [[0, -7], [7, 6], [-7, 6]], 3: [[0, -7], [7, 0], [0, 7], [-7, 0]] }[number % 4];
+    const form = (number + Math.floor(number / 8)) % 4; // there are eight colours
+    if (form === 1) return shape("rect", { class: kind, x: x - 5, y: y - 5, width: 10, height: 10 });
+    const corners = { 2: [[0, -7], [7, 6], [-7, 6]], 3: [[0, -7], [7, 0], [0, 7], [-7, 0]] }[form];
     if (!corners) return shape("circle", { class: kind, cx: x, cy: y, r: 5.5 });
     return shape("polygon", { class: kind, points: corners.map(([dx, dy]) => `${x + dx},${y + dy}`).join(" ") });
   };
 
   /* Names beside points, moved down where they would lie on one another. Points are {x, y, name, number}. */
   restobench.label = (svg, points, width) => {
-    const taken = [];
+    const taken = points.map((point) => ({ y: point.y + 4, start: point.x - 7, end: point.x + 7 }));
     for (const point of [...points].sort((a, b) => a.y - b.y)) {
-      const long = point.name.length * 7.2;
+      const long = point.name.length * 8.2;
       const end = point.x + 10 + long > width;
       const start = end ? point.x - 10 - long : point.x + 10;
       let y = point.y - 6;

@@ -58,7 +58,7 @@
       best.length ? `On the Pareto front of the means, which no method beats in both: ${best.map((one) => one.row.name).join(", ")}.` : "",
       "Boxes are 95 % intervals.",
       there.some((one) => one.row.printed) ? "Hollow marks are only printed, and in no front." : "",
-      missing ? `${missing} rows lack one of the two.` : "",
+      missing ? `Without one of the two: ${missing} of ${rows.length} rows.` : "",
     ].filter(Boolean).join(" ");
   };
 

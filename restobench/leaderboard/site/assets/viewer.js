@@ -39,12 +39,20 @@
     }
   };
 
+  /* The next sample is shown as this one is, but whole. */
+  const lead = () => {
+    const along = state.read();
+    for (const name of ["zoom", "x", "y"]) along.delete(name);
+    for (const link of document.querySelectorAll(".turn a[rel]")) link.hash = along.toString();
+  };
+
   const keep = () => {
     const short = (value) => Number(value.toFixed(4));
     state.set({
       left: [left.value, usual.left], right: [right.value, usual.right], at: [Math.round(view.at), usual.at],
       zoom: [short(view.zoom), 1], x: [short(view.x), 0], y: [short(view.y), 0],
     });
+    lead();
   };
 
   const changed = () => {
@@ -60,6 +68,7 @@
     }
     view.at = bounded(view.at, 0, 100);
     draw();
+    lead();
   };
 
   /* Zooms so that what is seen at (px, py), shares of the pane, stays there. */
