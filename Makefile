@@ -16,8 +16,10 @@ help: ## Print this list
 
 install: $(VENV)/.installed ## Make .venv and install restobench into it, editable (about 5 GB)
 
-demo: install ## Restore and score the demo pictures with four methods; a second time restores nothing
+demo: install ## Restore and score the demo pictures with five methods; a second time restores nothing
 	$(RESTOBENCH) run --method bicubic --method lanczos --method nearest --method resshift@tiny --dataset demo
+	$(RESTOBENCH) run --method ufrgan@tiny --dataset demo-restoration
+	$(RESTOBENCH) results --by kind --metrics psnr-y,ssim-y
 
 test: $(VENV)/.installed-dev ## Run the tests; they need no network and no graphics card
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile
