@@ -64,6 +64,7 @@ ORDER = (
     "results",
     "compare",
     "ranks",
+    "swapping",
     "sensitivity",
     "explain",
     "leaderboard",
