@@ -367,4 +367,4 @@ def test_names_of_files_and_links_are_harmless_and_apart() -> None:
     assert keys(["psnr", "lpips-alex@x", "psnr", "A b"]) == ["psnr", "lpips-alex@x", "psnr-2", file_name("A b")]
     names = {file_name(text) for text in ("../x", "..\\x", "con", "Con", "", "模型", "a" * 300, "\udc80")}
     assert len(names) == 8
-    assert all(re.fullmatch(r"[a-z0-9-]{8,49}", name) for name in names)
+    assert all(re.fullmatch(r"[a-z0-9-]{12,53}", name) for name in names)

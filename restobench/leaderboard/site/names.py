@@ -12,7 +12,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9@_-]{0,40}")
 def file_name(text: str) -> str:
     """A name for a file or folder, without its ending: legible, and another one for every other text."""
     legible = re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{legible}-{digest}".lstrip("-")
 
 

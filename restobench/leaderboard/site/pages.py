@@ -47,10 +47,10 @@ def pages(
     ]
     named = list(zip(_table_names(board), board.tables, strict=True))
     menu = {"tables": [(name, table.title) for name, table in named], "sets": sets}
-    yield "index.html", _rendered("index.html", root="", menu=menu, board=board, meanings=MEANINGS, named=named)
-    titled = [(gallery.title, sweep) for gallery, some in zip(galleries, sweeps, strict=True) for sweep in some]
+    yield "index.html", _rendered("index.html", root="", menu=menu, board=board, named=named)
+    swept = [(gallery, sweep) for gallery, some in zip(galleries, sweeps, strict=True) for sweep in some]
     for name, table in named:
-        yield f"tables/{name}.html", _table_page(table, menu, _of_table(table, titled))
+        yield f"tables/{name}.html", _table_page(table, menu, swept)
     for gallery, album in zip(galleries, albums, strict=True):
         for path, content in _gallery_pages(gallery, album, menu):
             yield f"{gallery.folder}/{path}", content
@@ -60,13 +60,8 @@ def _table_names(board: Leaderboard) -> list[str]:
     return [file_name(key) for key in keys(table.title for table in board.tables)]
 
 
-def _of_table(table: Table, sweeps: Sequence[tuple[str, Sweep]]) -> list[tuple[str, Sweep]]:
-    titles = {f"{column.dataset}@{column.revision}" for column in table.columns}
-    return [(title, sweep) for title, sweep in sweeps if title in titles]
-
-
-def _table_page(table: Table, menu: dict[str, Any], sweeps: Sequence[tuple[str, Sweep]]) -> str:
-    sets = {f"{column.dataset}@{column.revision} {column.fingerprint}" for column in table.columns}
+def _table_page(table: Table, menu: dict[str, Any], swept: Sequence[tuple[Gallery, Sweep]]) -> str:
+    pictures = {column.pictures for column in table.columns}
     names = column_keys(table.columns)
     return _rendered(
         "table.html",
@@ -78,9 +73,9 @@ def _table_page(table: Table, menu: dict[str, Any], sweeps: Sequence[tuple[str, 
             (key, row, list(zip(names, table.columns, row.cells, strict=True)))
             for key, row in zip(row_keys(table), table.rows, strict=True)
         ],
-        sets=[one for one in menu["sets"] if f"{one['gallery'].title} {one['gallery'].fingerprint}" in sets],
+        sets=[one for one in menu["sets"] if one["gallery"].pictures in pictures],
         timed=any(row.seconds is not None for row in table.rows),
-        data=table_data(table, sweeps),
+        data=table_data(table, [(one.title, sweep) for one, sweep in swept if one.pictures in pictures]),
         meanings=MEANINGS,
     )
 
