@@ -25,6 +25,7 @@ from restobench.reporter import Reporter
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord, readable_runs
 from restobench.store import RunFolder, RunIdentity, check_label, run_folders
+from restobench.suite import Asked, typed
 from restobench.watched import digest, watched_files
 from restobench.weights import refuse_altered, what_is_fetched
 
@@ -187,20 +188,31 @@ def plan(
         RestobenchError: An unknown name, a wrong setting, a method that does not fit a data
             set (with the reason), or data that are missing.
     """
+    asked = typed(methods, settings, weights, label)
+    return plan_grid(asked, datasets, options, cache, scale=scale, baseline=baseline, reporter=reporter)
+
+
+def plan_grid(
+    asked: Sequence[Asked],
+    datasets: Sequence[str | Path],
+    options: Options,
+    cache: Cache,
+    *,
+    scale: int | None = None,
+    baseline: bool = True,
+    reporter: Reporter | None = None,
+) -> list[PlannedRun]:
+    """As `plan`, of methods of which each has settings, weights and a name of its own.
+
+    Raises:
+        RestobenchError: As `plan` does, or two runs would be rows of one name.
+    """
     options.check()
-    if (settings or weights or label) and len(methods) != 1:
-        raise RestobenchError(
-            "--set, --weights and --as say something of one method; name exactly one --method with them."
-        )
-    if label is not None:
-        check_label(label)
-    choices = [
-        choice
-        for name in dict.fromkeys(methods)
-        for choice in _choose(name, settings, [weights] if isinstance(weights, Mapping) else weights, label)
-    ]
-    for choice in choices:
+    _refuse_absent(asked)
+    named = [(choice, one.label) for one in asked for choice in _choose(one)]
+    for choice, label in named:
         _check_foreign(choice, label, options)
+    choices = [choice for choice, _ in named]
     opened = _open(datasets, choices, scale, reporter)
     misfits = [
         f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
@@ -224,7 +236,31 @@ def plan(
             for seed in range(options.seed, options.seed + (options.seeds if choice.takes_seed else 1)):
                 one = _planned(choice, dataset, fingerprint, seed, options, cache)
                 planned.setdefault((dataset.reference, choice.label, one.identity.key), one)
+    _refuse_one_name(list(planned.values()))
     return list(planned.values())
+
+
+def _refuse_absent(asked: Sequence[Asked]) -> None:
+    """Name all files that are not there at once: a suite may want a dozen, each a training of days.
+
+    Raises:
+        RestobenchError: There are several such files; of one, `choose_method` says more.
+    """
+    files = dict.fromkeys(str(file) for one in asked for weights in one.weights for file in weights.values())
+    absent = [file for file in files if not Path(file).expanduser().exists()]
+    if len(absent) > 1:
+        raise RestobenchError("\n".join([f"{len(absent)} of {len(files)} files of weights do not exist:", *absent]))
+
+
+def _refuse_one_name(planned: Sequence[PlannedRun]) -> None:
+    """Tables have one row of a name, and would show one of several such runs."""
+    keys: dict[tuple[str, str], str] = {}
+    for one in planned:
+        if keys.setdefault((one.dataset.reference, one.title), one.identity.key) != one.identity.key:
+            raise RestobenchError(
+                f"Several runs would be called {one.title}, and tables show one of a name. Give each a name of its "
+                "own: --as NAME, or in a suite as = 'NAME-{SETTING}'."
+            )
 
 
 def _open(
@@ -257,13 +293,11 @@ def _check_foreign(choice: MethodChoice, label: str | None, options: Options) ->
         )
 
 
-def _choose(
-    name: str,
-    settings: Mapping[str, Value] | None,
-    weights: Sequence[Mapping[str, str | Path]],
-    label: str | None,
-) -> list[MethodChoice]:
+def _choose(asked: Asked) -> list[MethodChoice]:
     """The method with each set of weights; several sets are checkpoints of one family."""
+    name, settings, weights, label = asked
+    if label is not None:
+        check_label(label)
     if len(weights) < 2:
         return [choose_method(name, settings=settings, weights=weights[0] if weights else None, label=label)]
     choices = [choose_method(name, settings=settings, weights=files, label=label) for files in weights]

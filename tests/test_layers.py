@@ -70,6 +70,7 @@ ORDER = (
     "leaderboard",
     "attribution",
     "lint",
+    "suite",
     "planning",
     "session",
     "benchmark",

@@ -300,9 +300,13 @@ def print_forecast(forecasts: Sequence[Forecast]) -> None:
         numbers = (one.already, one.restore, one.known, one.compute)
         table.add_row(one.planned.title, *map(str, numbers), time_needed)
     console.print(table)
+    lacking: dict[str, list[str]] = {}
     for one in forecasts:
         for lack in one.missing:
-            console.print(f"{one.planned.title}: missing: {lack}", markup=False, highlight=False, soft_wrap=True)
+            lacking.setdefault(lack, []).append(one.planned.title)
+    for lack, titles in lacking.items():
+        who = titles[0] if len(titles) == 1 else f"{len(titles)} of these runs"
+        console.print(f"{who}: missing: {lack}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_outcome(results: Sequence[RunResult], reporter: TerminalReporter) -> None:

@@ -326,6 +326,26 @@ def test_sweeps_are_runs_that_differ_in_one_knob(tmp_path: Path) -> None:
     assert found == [("kappa", ("s9", "s9k"), (1.0, 2.0)), ("steps", ("s9", "s10"), (9.0, 10.0))]
 
 
+def test_a_sweep_of_trainings_is_a_line_and_checkpoints_of_a_setting_are_two(tmp_path: Path) -> None:
+    """Whoever turns a knob of training has other weights at each position, and says so."""
+    data = pairs(tmp_path / "pairs", ["a", "b"])
+    for label, steps, weights in (("T4", 4, "a"), ("T9", 9, "b"), ("T15", 15, "c")):
+        folder = pictured(tmp_path / "runs", data, label, ids=["a", "b"], settings={"steps": steps})
+        run = folder.read_run()
+        folder.write_run(
+            run
+            | {"variant": "v1", "determinants": run["determinants"] | {"method": "mine", "weights": {"net": weights}}}
+        )
+    records = all_runs(tmp_path / "runs")
+
+    (trained,) = sweeps_in(records)
+    assert (trained.method, trained.rows) == ("mine@v1, each trained for it", ("T4@v1", "T9@v1", "T15@v1"))
+    records[1].run["determinants"]["weights"] = records[0].run["determinants"]["weights"]
+    (own,) = sweeps_in(records)
+    assert own.method == "mine@v1"
+    assert set(own.rows) == {records[0].method, records[1].method}
+
+
 def test_anonymous_files_name_neither_machine_nor_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a run recorded: paths of weights, hosts and people in a program's last words, remotes."""
     monkeypatch.setenv("LOGNAME", "zaphod")
