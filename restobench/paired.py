@@ -29,8 +29,14 @@ Better = Literal["higher", "lower"]
 """Which way a metric is better, as its card says."""
 
 POWER = 0.8
-# Signs held at once: 32 MB.
-_SIGNS_AT_ONCE = 2**22
+# As bits, half a megabyte. Another size would be another draw.
+_SIGNS_DRAWN_AT_ONCE = 2**22
+# As numbers, 8 MB: several columns use them while a processor's cache has them.
+_SIGNS_AT_ONCE = 2**20
+# Of pairs, at once: 256 KB, which stays in a processor's cache through four steps.
+_STATISTICS_AT_ONCE = 2**15
+# The eight signs that a byte of chance stands for.
+_SIGNS_OF_BYTES = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)).reshape(256, 8)
 # Sums of one set of numbers in another order differ by less than this share; they are ties.
 _ROUNDING = 1e-10
 
@@ -124,23 +130,53 @@ def rank(
         resamples: How often to draw signs.
         seed: Of the draws.
     """
-    array = np.asarray(table, dtype=float)
-    methods = array.shape[1]
-    pairs = list(combinations(range(methods), 2))
-    p = _max_t(array, pairs, groups, resamples, seed)
+    (found,) = rank_columns([table], groups, [better], resamples=resamples, seed=seed)
+    return found
+
+
+def rank_columns(
+    tables: Sequence[ArrayLike],
+    groups: Sequence[str],
+    better: Sequence[Better],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[Ranking]:
+    """As `rank`, of several columns over the same samples: each a family of its own, and signs drawn once for all.
+
+    Args:
+        tables: (samples, methods) each.
+        groups: The group of each sample.
+        better: Which way each column's metric is better.
+        resamples: How often to draw signs.
+        seed: Of the draws.
+    """
+    arrays = [np.asarray(table, dtype=float) for table in tables]
+    names = {name: number for number, name in enumerate(sorted(set(groups)))}
+    group = np.array([names[name] for name in groups], dtype=np.intp)
+    # A column of one method has no pairs.
+    families = [_Family(array, group, len(names)) if array.shape[1] > 1 else None for array in arrays]
+    several = [family for family in families if family]
+    for signs in _random_signs(len(names), resamples, seed) if several else ():
+        for family in several:
+            family.draw(signs)
+    p = [family.adjusted(resamples) if family else {} for family in families]
+    return [Ranking(own, _ranks(array, own, way)) for array, own, way in zip(arrays, p, better, strict=True)]
+
+
+def _ranks(table: Array, p: dict[tuple[int, int], float], better: Better) -> tuple[tuple[int, int], ...]:
+    methods = table.shape[1]
     sign = 1 if better == "higher" else -1
     above = [0] * methods
     below = [0] * methods
     for (one, other), adjusted in p.items():
         if adjusted > 1 - LEVEL:
             continue
-        difference = _subtract(array[:, one], array[:, other])
+        difference = _subtract(table[:, one], table[:, other])
         winner, loser = (one, other) if sign * difference[np.isfinite(difference)].sum() > 0 else (other, one)
         above[loser] += 1
         below[winner] += 1
-    return Ranking(
-        p, tuple((1 + better_ones, methods - worse) for better_ones, worse in zip(above, below, strict=True))
-    )
+    return tuple((1 + better_ones, methods - worse) for better_ones, worse in zip(above, below, strict=True))
 
 
 def _averaged(values: ArrayLike) -> Array:
@@ -183,72 +219,96 @@ def _all_signs(groups: int) -> Iterator[Array]:
 
 
 def _random_signs(groups: int, resamples: int, seed: int) -> Iterator[Array]:
-    """`resamples` rows of signs in blocks (rows, groups) of bounded size."""
+    """`resamples` rows of signs in blocks (rows, groups) of bounded size; each takes the place of the one before."""
     generator = np.random.default_rng(seed)
-    at_once = max(1, _SIGNS_AT_ONCE // max(1, groups))
-    for start in range(0, resamples, at_once):
-        rows = min(at_once, resamples - start)
+    drawn_at_once = max(1, _SIGNS_DRAWN_AT_ONCE // max(1, groups))
+    at_once = 8 * max(1, _SIGNS_AT_ONCE // max(1, 8 * groups))  # eight rows are whole bytes, whatever the groups
+    block = np.empty((at_once * groups // 8, 8))
+    for start in range(0, resamples, drawn_at_once):
+        rows = min(drawn_at_once, resamples - start)
         drawn = np.frombuffer(generator.bytes(-(-rows * groups // 8)), np.uint8)
-        signs = np.unpackbits(drawn, count=rows * groups).reshape(rows, groups).astype(np.float64)
-        signs *= -2.0
-        signs += 1.0
-        yield signs
+        for first in range(0, rows, at_once):
+            count = min(at_once, rows - first)
+            part = drawn[first * groups // 8 : -(-(first + count) * groups // 8)]
+            signs = np.take(_SIGNS_OF_BYTES, part, axis=0, out=block[: len(part)], mode="clip")
+            yield signs.reshape(-1)[: count * groups].reshape(count, groups)
 
 
-def _max_t(
-    table: Array, pairs: Sequence[tuple[int, int]], groups: Sequence[str], resamples: int, seed: int
-) -> dict[tuple[int, int], float]:
-    """Adjusted p-values of all pairs, step by step from the largest statistic down."""
-    if not pairs:
-        return {}
-    names = {name: number for number, name in enumerate(sorted(set(groups)))}
-    group = np.array([names[name] for name in groups], dtype=np.intp)
-    sums = np.empty((len(names), len(pairs)))
+class _Family:
+    """The pairs of one column's methods, from the largest statistic down, and how often chance was as large."""
+
+    def __init__(self, table: Array, group: NDArray[np.intp], groups: int) -> None:
+        self.pairs = list(combinations(range(table.shape[1]), 2))
+        sums = _pair_sums(table, self.pairs, group, groups)
+        length = np.sqrt((sums**2).sum(axis=0))
+        sums = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
+        observed = np.abs(sums.sum(axis=0))
+        order = np.argsort(-observed, kind="stable")
+        self._falling = [self.pairs[place] for place in order]
+        self._threshold = observed[order] * (1 - _ROUNDING)
+        self._hits = np.zeros(len(self.pairs), dtype=np.intp)
+        if np.isfinite(table).all():
+            self._statistics = _differences_of_methods(table, self._falling, group, groups)
+        else:
+            ordered = sums[:, order].T
+            self._statistics = lambda signs: iter([ordered @ signs.T])
+
+    def draw(self, signs: Array) -> None:
+        """Count with (draws, groups) of signs."""
+        for drawn in self._statistics(signs):
+            # Each pair is held against the largest of those that are not above it.
+            rising = np.abs(drawn, out=drawn)[::-1]
+            largest = np.maximum.accumulate(rising, axis=0, out=rising)[::-1]
+            self._hits += np.count_nonzero(largest >= self._threshold[:, None], axis=1)
+
+    def adjusted(self, resamples: int) -> dict[tuple[int, int], float]:
+        """p by pair, step by step from the largest statistic down."""
+        adjusted = np.maximum.accumulate((1 + self._hits) / (1 + resamples))
+        adjusted[self._threshold == 0] = 1.0
+        found = dict(zip(self._falling, adjusted.tolist(), strict=True))
+        return {pair: found[pair] for pair in self.pairs}
+
+
+def _pair_sums(table: Array, pairs: Sequence[tuple[int, int]], group: NDArray[np.intp], groups: int) -> Array:
+    """(groups, pairs): each group's sum of finite differences."""
+    if groups == len(table):  # each sample is its own group
+        first, second = np.array(pairs, dtype=np.intp).T
+        differences = _subtract(table[:, first], table[:, second])
+        sums = np.empty_like(differences)
+        sums[group] = np.where(np.isfinite(differences), differences, 0.0)
+        return sums
+    sums = np.empty((groups, len(pairs)))
     for column, (one, other) in enumerate(pairs):
         difference = _subtract(table[:, one], table[:, other])
         finite = np.isfinite(difference)
-        sums[:, column] = np.bincount(group[finite], weights=difference[finite], minlength=len(names))
-    length = np.sqrt((sums**2).sum(axis=0))
-    sums = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
-    observed = np.abs(sums.sum(axis=0))
-    order = np.argsort(-observed, kind="stable")
-    threshold = observed[order] * (1 - _ROUNDING)
-    hits = np.zeros(len(pairs), dtype=np.intp)
-    statistics = _statistics(table, [pairs[place] for place in order], group, sums[:, order])
-    for signs in _random_signs(len(names), resamples, seed):
-        drawn = statistics(signs)[::-1]
-        # Each pair is held against the largest of those that are not above it.
-        largest = np.maximum.accumulate(np.abs(drawn, out=drawn), axis=0, out=drawn)[::-1]
-        hits += (largest >= threshold[:, None]).sum(axis=1)
-    adjusted = np.maximum.accumulate((1 + hits) / (1 + resamples))
-    adjusted[threshold == 0] = 1.0
-    found = dict(zip((pairs[place] for place in order), adjusted.tolist(), strict=True))
-    return {pair: found[pair] for pair in pairs}
+        sums[:, column] = np.bincount(group[finite], weights=difference[finite], minlength=groups)
+    return sums
 
 
-def _statistics(
-    table: Array, pairs: Sequence[tuple[int, int]], group: NDArray[np.intp], sums: Array
-) -> Callable[[Array], Array]:
-    """From signs (draws, groups) to the statistic of each pair (pairs, draws); `sums` are the pairs', (groups, pairs).
+def _differences_of_methods(
+    table: Array, pairs: Sequence[tuple[int, int]], group: NDArray[np.intp], groups: int
+) -> Callable[[Array], Iterator[Array]]:
+    """From signs (draws, groups) to the pairs' statistics (pairs, draws), in parts, where no value is missing.
 
-    Where no value is missing, a pair's sum is the difference of two methods' sums: of twenty
-    methods there are twenty products, of their pairs 190.
+    A pair's sum is the difference of two methods' sums: of twenty methods there are twenty
+    products, of their pairs 190.
     """
-    if not np.isfinite(table).all():
-        return lambda signs: sums.T @ signs.T
     # What all methods have in common is taken off first: it would cost digits.
     centred = table - table.mean(axis=1, keepdims=True)
-    of_methods = np.stack([np.bincount(group, weights=column, minlength=len(sums)) for column in centred.T], axis=1)
+    of_methods = np.stack([np.bincount(group, weights=column, minlength=groups) for column in centred.T], axis=1)
     first, second = np.array(pairs, dtype=np.intp).T
     length = np.sqrt(((of_methods[:, first] - of_methods[:, second]) ** 2).sum(axis=0))
     scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)[:, None]
 
-    def differences(signs: Array) -> Array:
+    def differences(signs: Array) -> Iterator[Array]:
         drawn = of_methods.T @ signs.T
-        found: Array = drawn[first]
-        found -= drawn[second]
-        found *= scale
-        return found
+        at_once = max(1, _STATISTICS_AT_ONCE // len(pairs))
+        for start in range(0, drawn.shape[1], at_once):
+            part = drawn[:, start : start + at_once]
+            found: Array = part[first]
+            found -= part[second]
+            found *= scale
+            yield found
 
     return differences
 

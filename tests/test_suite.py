@@ -181,3 +181,13 @@ def test_the_chains_of_table_1_are_all_there() -> None:
     assert chains == {(steps, 0.3, 2.0) for steps in (10, 15, 30, 40, 50)} | {
         (15, power, 2.0) for power in (0.5, 1.0, 2.0, 3.0)
     } | {(15, 0.3, kappa) for kappa in (0.5, 1.0, 8.0, 16.0)}  # fmt: skip
+
+
+def test_the_page_s_example_is_a_suite(tmp_path: Path) -> None:
+    """What is copied from the page works."""
+    page = Path(__file__).parents[1] / "docs" / "suites.md"
+    text = page.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+
+    labels = [one.label for one in suite_of(tmp_path, text, "")]
+
+    assert labels == ["resshift-T2", "resshift-T3", "resshift-T4", None, None]

@@ -10,6 +10,7 @@ and no number of theirs is a real one, but ways of scoring differ as they do wit
 """
 
 import argparse
+import math
 import os
 import tempfile
 from collections import Counter
@@ -33,10 +34,13 @@ from restobench.leaderboard.verdict import tolerance_of
 from restobench.metrics.registry import choose_metrics
 from tests.metrics.filled import put_weights
 
-DIGITS = {"psnr": 2, "psnr-y": 2, "ssim": 4, "ssim-y": 4, "lpips-alex": 4, "lpips-vgg": 4, "fid-gt": 2, "fid-ffhq": 2}
-"""Behind the point, as papers print them. Of LPIPS one more: with these networks it is a tenth of what it really is."""
-NETWORKS = ("lpips-alex", "lpips-vgg", "fid-gt", "fid-ffhq")
-"""Metrics that need weights."""
+METRICS = ("psnr", "psnr-y", "ssim", "ssim-y", "lpips-alex", "lpips-vgg", "fid-gt", "fid-ffhq")
+DIGITS = {"psnr": 2, "ssim": 4}
+"""Behind the point, as papers print them."""
+SIGNIFICANT = {"lpips": 3, "fid": 4}
+"""Digits of 0.485 and 69.99, whatever the size that values have with these networks."""
+MATTERS = {"lpips": 0.03, "fid": 0.02}
+"""The difference that matters in practice, as a share: 0.01 of 0.35, and 2 %."""
 SIDES = (44, 53)
 """Of a crop: what is left of it without a border is enough for LPIPS."""
 OTHER_REVISION = "fewer"
@@ -68,21 +72,33 @@ class Count(NamedTuple):
 
 
 def put_networks(home: Path, metrics: Iterable[str]) -> None:
-    """Put the networks' files in their place, for the metrics that need any.
+    """Put the networks' files in their place, for the families of the metrics that need any.
 
-    First layers see edges alone, as trained ones mostly do: else the brightness that two pictures share is all
-    that LPIPS looks at, and its values are a hundredth of real ones.
+    FID's reference set is 40 crops as this network sees them: from one of chance every picture is about as far.
     """
     families = {name.partition("-")[0] for name in metrics}
-    needed = [name for name in NETWORKS if name.partition("-")[0] in families]
-    put_weights(home, *needed)
-    for metric in choose_metrics(name for name in needed if name.startswith("lpips")):
-        (part,) = metric.parts
-        path = home / "weights" / part.owner / str(part.facts.file)
-        state = torch.load(path, weights_only=True)
-        first = state["features.0.weight"]
-        state["features.0.weight"] = first - first.mean(dim=(1, 2, 3), keepdim=True)
-        torch.save(state | {name: 0 * value for name, value in state.items() if name.endswith("bias")}, path)
+    put_weights(home, *(name for name in METRICS if name.partition("-")[0] in families & set(SIGNIFICANT)))
+    if "fid" in families:
+        (metric,) = choose_metrics(["fid-ffhq"])
+        (statistics,) = [part for part in metric.parts if part.name == "statistics"]
+        network = metric.load()
+        with torch.inference_mode():
+            features = torch.cat([network.features(gt) for gt in crops(999, 40)]).double().numpy()
+        path = home / "weights" / statistics.owner / str(statistics.facts.file)
+        torch.save({"mean": features.mean(axis=0), "cov": np.cov(features, rowvar=False)}, path)
+
+
+def printed(metric: str, value: float) -> tuple[float, float]:
+    """A value as a paper prints it, and half of its last digit."""
+    family = metric.partition("-")[0]
+    digits = DIGITS.get(family) or SIGNIFICANT[family] - 1 - math.floor(math.log10(abs(value)))
+    return round(value, digits), 0.5 * 10.0**-digits
+
+
+def matters(metric: str, published: float) -> float:
+    """The difference that matters in practice."""
+    share = MATTERS.get(metric.partition("-")[0])
+    return share * abs(published) if share else tolerance_of(metric).around(published)
 
 
 def crops(seed: int, count: int) -> list[Tensor]:
@@ -162,15 +178,13 @@ def by_others(way: Variant, restored: Tensor, gt: Tensor) -> float:
 
 def forged(metric: str, seed: int, hidden: Variant, size: Size, *, withheld: bool) -> list[Trial]:
     """The cells that differ in a table that was scored in the hidden way."""
-    digits = DIGITS[metric]
     trials = []
     for number, (usual, values, told) in enumerate(cells(metric, seed, size)):
-        published = round(told[hidden], digits)
-        matters = tolerance_of(metric).around(published) / (10 if metric.startswith("lpips") else 1)
-        if abs(published - usual) <= matters:
+        published, half_digit = printed(metric, told[hidden])
+        if abs(published - usual) <= matters(metric, published):
             continue
         left = {variant: v for variant, v in values.items() if not (withheld and variant.cause == hidden.cause)}
-        trials.append(Trial(f"cell{number}", published, 0.5 * 10**-digits, usual, left))
+        trials.append(Trial(f"cell{number}", published, half_digit, usual, left))
     return trials
 
 
@@ -209,7 +223,7 @@ def shares(metric: str, seeds: Sequence[int], size: Size = USUAL) -> tuple[float
 def main() -> None:
     """Forge, ask, and print a line a kind of cause."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("metric", nargs="*", default=list(DIGITS), help=f"of {', '.join(DIGITS)}")
+    parser.add_argument("metric", nargs="*", default=list(METRICS), help=f"of {', '.join(METRICS)}")
     parser.add_argument("--tables", type=int, default=20, help="for each metric and hidden way")
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:

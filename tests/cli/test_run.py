@@ -545,8 +545,8 @@ def test_a_suite_is_a_file_of_options(restobench: Restobench, make_pairs: MakePa
     """Data sets and metrics give way to those that are typed; what a run would be told of a method does not."""
     for name in ("pairs", "others"):
         make_pairs(name=name)
-    text = 'note = "Mind the gap."\ndataset = "pairs"\nmetrics = ["psnr", "ssim"]\n[[run]]\nmethod = ["lanczos", "nearest"]'
-    (tmp_path / "small.toml").write_text(text)
+    head = 'note = "Mind the gap."\ndataset = "pairs"\nmetrics = ["psnr", "ssim"]\n'
+    (tmp_path / "small.toml").write_text(f'{head}[[run]]\nmethod = ["lanczos", "nearest"]')
 
     there = rows(restobench("run", "--suite", "small.toml", "--dry-run", "--json").out)
     ran = restobench("run", "--suite", "small.toml", "--limit", "1")

@@ -1,6 +1,7 @@
 """The web pages of a leaderboard: what is in them, and what strangers' text cannot do there."""
 
 import json
+import math
 import re
 import socket
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from PIL import Image
 
 from restobench.errors import RestobenchError
 from restobench.leaderboard.anonymous import scrubber
+from restobench.leaderboard.site.data import _rounded
 from restobench.leaderboard.site.names import file_name, keys
 from restobench.leaderboard.site.samples import galleries
 from restobench.leaderboard.site.sweeps import sweeps_in
@@ -306,6 +308,19 @@ def test_a_table_over_two_data_sets_has_the_samples_of_both(tmp_path: Path) -> N
     ]
     assert len(list(site.glob("one*/samples/*.html"))) == len(list(site.glob("two*/samples/*.html"))) == 2
     assert "Ours" in Page(next(site.glob("two*/samples/*.html"))).text
+
+
+def test_millions_of_numbers_are_rounded_as_each_alone() -> None:
+    """Halves, what is just beside one, what is large or infinite, and what is not there."""
+    values = [0.5, 1.5, 2.675, 1.005, -1.005, 0.125, 1e300, -1e17, 123456.7890123, math.inf, -math.inf, 0.0, -0.0]
+    values += [value + way * 1e-9 for value in (0.00005, 27.12345, -27.12345) for way in (-1, 0, 1)]
+    values += np.random.default_rng(0).normal(25, 9, 500).tolist()
+
+    for digits in (0, 2, 4, 6):
+        found = _rounded([*values, None], digits)
+
+        wanted = [value if math.isinf(value) else round(value, digits) for value in values]
+        assert json.dumps(found) == json.dumps([*wanted, None])
 
 
 def test_sweeps_are_runs_that_differ_in_one_knob(tmp_path: Path) -> None:
