@@ -104,4 +104,4 @@ def _values(row: TableRow, metrics: Sequence[str]) -> _Values:
     if len(seeds) == 1:
         return _Values(seeds[0][list(metrics)], groups)
     means = [pd.concat([seed[name] for seed in seeds], axis=1).mean(axis=1, skipna=False) for name in metrics]
-    return _Values(pd.concat(dict(zip(metrics, means, strict=True)), axis=1), groups)
+    return _Values(pd.concat(means, axis=1, keys=list(metrics)), groups)

@@ -11,6 +11,7 @@ import pytest
 
 ORDER = (
     "errors",
+    "terminal",
     "environment",
     "files",
     "download",

@@ -216,7 +216,7 @@ def _against_others(record: RunRecord, dataset: Dataset, metric: str, cache: Cac
     That can be told only where each of a revision's inputs is one that was restored.
     """
     inputs = dataset.inputs(cache)
-    values = {}
+    values: dict[Variant, float] = {}
     for other in other_revisions(dataset):
         if all(inputs.get(sample_id) == sha256 for sample_id, sha256 in other.inputs(cache).items()):
             found, _ = score_variants(record, other, [Variant(metric)], cache)

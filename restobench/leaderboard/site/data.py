@@ -166,7 +166,7 @@ def _rounded(values: Sequence[float | None], digits: int) -> list[float | None]:
         at_the_edge = np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) < _EDGE
         fast = np.abs(scaled) < _EXACT
     found: list[float | None] = (np.rint(scaled) / 10.0**digits).tolist()
-    for place in np.flatnonzero(at_the_edge | ~fast):
+    for place in np.flatnonzero(at_the_edge | ~fast).tolist():
         value = values[place]
         found[place] = value if value is None or math.isinf(value) else round(value, digits)
     return found
