@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from restobench.errors import RestobenchError
-from restobench.leaderboard.anonymous import scrubber
+from restobench.leaderboard.anonymous import anonymous, scrubber
+from restobench.leaderboard.board import Cell, Leaderboard, Row, Table
 from restobench.leaderboard.site.data import _rounded
 from restobench.leaderboard.site.names import file_name, keys
 from restobench.leaderboard.site.samples import galleries
@@ -21,6 +22,7 @@ from restobench.leaderboard.site.sweeps import sweeps_in
 from restobench.leaderboard.spec import ColumnSpec, RowSpec, TableSpec
 from restobench.leaderboard.table import build
 from restobench.results import all_runs
+from restobench.signature import Signature
 from tests.leaderboard.pictured import HOSTILE, IDS, SECRET, pairs, pictured
 from tests.leaderboard.test_assemble import published
 
@@ -359,6 +361,27 @@ def test_a_sweep_of_trainings_is_a_line_and_checkpoints_of_a_setting_are_two(tmp
     (own,) = sweeps_in(records)
     assert own.method == "mine@v1"
     assert set(own.rows) == {records[0].method, records[1].method}
+
+
+def test_signatures_of_programs_are_anonymous_too() -> None:
+    """They hold the command and its files; what is left is a signature still, and another's is as it was."""
+    ours = (
+        "theirs@default",
+        "run=/nfs/zaphod/env/bin/python /nfs/zaphod/infer.py {input}",
+        "w=/nfs/zaphod/net.pth-1234",
+    )
+    lines = [str(Signature(("demo@1",), ("psnr",), ("png8",), method, ("-",))) for method in (ours, ("bicubic",))]
+    table = Table("t", (), (Row("r", "m", (Cell(signatures=tuple(lines)),)),))
+
+    (row,) = anonymous(Leaderboard((table,))).tables[0].rows
+
+    first, second = row.cells[0].signatures
+    assert Signature.parse(first).method == (
+        "theirs@default",
+        "run=PATH/python PATH/infer.py {input}",
+        "w=PATH/net.pth-1234",
+    )
+    assert second == lines[1]
 
 
 def test_anonymous_files_name_neither_machine_nor_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
