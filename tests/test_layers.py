@@ -21,6 +21,7 @@ ORDER = (
     "importing",
     "plugins",
     "weights",
+    "fetching",
     "scaffold",
     "noise",
     "checkpoint",
