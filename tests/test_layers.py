@@ -62,12 +62,14 @@ ORDER = (
     "onepass",
     "evaluate",
     "results",
+    "selection",
     "compare",
     "ranks",
     "swapping",
     "sensitivity",
     "explain",
     "leaderboard",
+    "frames",
     "attribution",
     "lint",
     "planning",
@@ -101,7 +103,7 @@ KEPT_APART = (
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 
-WITHOUT_TORCH = ("store", "results", "leaderboard")
+WITHOUT_TORCH = ("store", "results", "selection", "leaderboard", "frames")
 """What is read on machines that could not run the method."""
 
 HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas", "requests")
@@ -310,6 +312,7 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "datasets", "make", "--help"),
         ("-m", "restobench", "metrics", "list"),
         ("-m", "restobench", "weights", "list"),
+        ("-m", "restobench", "results", "--help"),
     ],
     ids=" ".join,
 )

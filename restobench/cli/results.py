@@ -1,21 +1,53 @@
-"""`results`: what is in the runs folder."""
+"""`results`: what is in the runs folder, as tables, as files and as archives to share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from restobench.cli import arguments as given
 from restobench.cli.output import print_by_tag, print_json, print_runs, standard_output
 from restobench.errors import RestobenchError
 from restobench.results import RunRecord, all_runs, find_run, newest, rows_by_tag
+from restobench.selection import choose_records, read_where, sort_records, sort_tagged
 
 if TYPE_CHECKING:
     from restobench.ranks import Ranks
 
 
-def results(
+class _ShowByDefault(TyperGroup):
+    """`results` and `results RUN` show tables; only the name of another command stands before it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `show` before what names no command."""
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+results = typer.Typer(
+    cls=_ShowByDefault,
+    help="""The tables of the runs, or one run with what made it; as files, and as archives to share.
+
+    'restobench results [RUN]' is short for 'results show [RUN]', whose options 'results show --help' lists.
+    """,
+)
+
+EXAMPLES = """Show the tables of the runs, or one run with what made it. Computes nothing.
+
+    \b
+    restobench results --where method='resshift*' --where seed=0 --sort psnr-y
+    restobench results --where setting:steps=4,15 --all --output steps.csv
+    restobench results --samples --where kind=rain --output rain.parquet
+    restobench results export resshift@tiny:demo
+"""
+
+
+@results.command("show", help=EXAMPLES)
+def show(
     name: Annotated[
         str | None,
         typer.Argument(metavar="[RUN]", help="METHOD[@VARIANT][:DATASET] or a run's folder; default: all."),
@@ -28,12 +60,31 @@ def results(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TAG=VALUE", help="Only the samples with this value of a tag; may repeat, for other tags."
+            metavar="NAME=VALUE",
+            help="Only the runs with this method, variant, dataset, revision, seed, status, key or setting:NAME "
+            "(patterns, several with commas), or the samples with this value of a tag; may repeat, for other names.",
         ),
     ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A metric, its best first, or method, dataset, seed, finished, pictures, seconds.",
+            autocompletion=given.complete_metrics,
+        ),
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Sort the other way round.")] = False,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="Say which methods can be told apart, sample by sample.")
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="For --output and --json: not only the newest of each method, set and seed.")
+    ] = False,
+    samples: Annotated[bool, typer.Option("--samples", help="For --output and --json: a row for each sample.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the rows to a file: .csv, .parquet or .json.", show_default=False),
+    ] = None,
     runs: given.Runs = None,
     as_json: given.Json = False,
 ) -> None:
@@ -44,18 +95,36 @@ def results(
     wanted = given.names(metrics)
     choose_metrics(wanted or [])
     folder = given.folder(runs, "--runs") or runs_folder()
+    only = read_where(given.pairs(where, "--where"))
+    _refuse(output, as_json=as_json, every=every, samples=samples, tagged=by is not None, name=name, reverse=reverse)
+    if reverse and sort is None:
+        raise RestobenchError("--reverse turns --sort round; say what to sort by.")
     if name:
-        records = [find_run(folder, name)]
+        records = choose_records([find_run(folder, name)], only.runs)
     else:
-        records = newest(all_runs(folder))
-        if not records and not as_json:
+        records = choose_records(all_runs(folder), only.runs)
+        records = records if every else newest(records)
+        if not records and (output or not as_json):
             raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
-    only = given.pairs(where, "--where")
-    if by is not None or only:
+    if sort is not None and not (by is not None or (only.tags and not samples)):
+        records = sort_records(records, sort, reverse=reverse)
+    if samples or (output and by is None and not only.tags):
+        from restobench.frames import frame_of, rows_of, write_frame
+
+        frame = frame_of(records, only, metrics=wanted, samples=samples)
+        if output:
+            write_frame(frame, output)
+            typer.echo(f"{len(frame)} rows in {output}", err=True)
+        else:
+            print_json(rows_of(frame))
+        return
+    if by is not None or only.tags:
         if ranks:
-            raise RestobenchError("--ranks are those of whole data sets; leave out --by and --where.")
-        rows = rows_by_tag(records, by or next(iter(only)), wanted, only)
-        print_json(rows) if as_json else print_by_tag(rows)
+            raise RestobenchError("--ranks are those of whole data sets; leave out --by and tags in --where.")
+        rows = rows_by_tag(records, by or next(iter(only.tags)), wanted, only.tags)
+        if sort is not None:
+            rows = sort_tagged(rows, sort, reverse=reverse)
+        _tagged(rows, output, as_json=as_json)
         return
     found = _ranks(records, wanted) if ranks else None
     if as_json:
@@ -67,9 +136,40 @@ def results(
             ]
         )
         return
-    print_runs(records, wanted, ranks=found)
+    print_runs(records, wanted, ranks=found, sort=sort, reverse=reverse)
     if name:
         _print_details(records[0])
+
+
+def _refuse(
+    output: Path | None, *, as_json: bool, every: bool, samples: bool, tagged: bool, name: str | None, reverse: bool
+) -> None:
+    """What does not go together, before anything is read."""
+    if output is not None:
+        from restobench.frames import check_suffix
+
+        check_suffix(output)
+    for option, given_ in (("--all", every), ("--samples", samples)):
+        if given_ and output is None and not as_json:
+            raise RestobenchError(f"{option} is for files and programs; say --output FILE.csv or --json with it.")
+    if every and name:
+        raise RestobenchError("--all is of all runs; leave it out, or name no run and say --where method=NAME.")
+    if samples and tagged:
+        raise RestobenchError("--samples has a row for each sample, and --by one for each value of a tag; say one.")
+
+
+def _tagged(rows: list[dict[str, Any]], output: Path | None, *, as_json: bool) -> None:
+    if output:
+        import pandas as pd
+
+        from restobench.frames import write_frame
+
+        write_frame(pd.DataFrame(rows), output)
+        typer.echo(f"{len(rows)} rows in {output}", err=True)
+    elif as_json:
+        print_json(rows)
+    else:
+        print_by_tag(rows)
 
 
 def _ranks(records: list[RunRecord], metrics: list[str] | None) -> Ranks:
