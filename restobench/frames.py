@@ -115,6 +115,7 @@ def runs_frame(records: Sequence[RunRecord], metrics: Sequence[str] | None = Non
             "finished": record.finished or None,
             "seconds": mean_seconds(record),
             "timing": record.folder.timing_kind(),
+            "imported": record.provenance or None,
         }
         made = record.run["determinants"].get("settings", {})
         tail = {SETTING + name: made.get(name) for name in settings} | {"run": str(record.folder.path)}

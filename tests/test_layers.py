@@ -77,6 +77,7 @@ ORDER = (
     "benchmark",
     "baseline",
     "regression",
+    "sharing",
     "timing",
     "doctor",
     "cli",

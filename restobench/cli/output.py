@@ -243,6 +243,8 @@ def _remarks(rows: Sequence[TableRow], shown: Sequence[str]) -> list[str]:
                 remarks.append(f"{record.method}: {len(samples['failed'])} of {samples['total']} samples failed")
             if record.run["determinants"].get("lossy"):
                 remarks.append(f"{record.method}: the pictures were saved with loss")
+            if record.provenance:
+                remarks.append(f"{record.method}: {record.provenance}")
             if remark := _SECONDS.get(record.folder.timing_kind()):
                 remarks.append(f"{record.method}: {remark}")
     return remarks

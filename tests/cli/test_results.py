@@ -1,6 +1,7 @@
 """`results`: filtered, sorted, and as files."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -73,3 +74,25 @@ def test_what_cannot_be_is_a_sentence(three: Restobench, arguments: tuple[str, .
     """And nothing is written."""
     assert is_a_sentence(three("results", *arguments), words)
     assert not list(Path().glob("*t*.*v"))
+
+
+def test_a_run_goes_out_and_comes_in(restobench: Restobench, make_pairs: Callable[..., Path]) -> None:
+    """What is printed last is where it lies; what else there is to say goes to standard error."""
+    pairs = make_pairs()
+    assert restobench("run", "--method", "bicubic", "--dataset", pairs, "--metrics", "psnr").code == 0
+
+    out = restobench("results", "export", "bicubic")
+    asked = restobench("results", "export", "bicubic", "--pictures", "--output", "run.zip")
+    there = restobench("results", "import", "run.zip")
+    new = restobench("results", "import", "run.zip", "--runs", "theirs", "--dataset", pairs)
+
+    assert out.out.startswith("bicubic@default-pairs-")
+    assert "nobody said whether pictures of 'pairs' may be passed on; --pictures puts them in" in out.err
+    assert (asked.code, asked.out) == (0, "run.zip\n")
+    assert "bicubic:pairs is already here, with the same contents" in there.out
+    assert "bicubic:pairs: imported, 3 of 3 pictures scored again here, from run.zip\n" in new.out
+    assert "as the archive says: psnr of" in new.out
+    assert "came here:" in restobench("results", "bicubic", "--runs", "theirs").out
+    assert is_a_sentence(restobench("results", "export", "nobody"), "No run in runs is called 'nobody'")
+    assert is_a_sentence(restobench("results", "import", "none.zip"), "none.zip does not exist")
+    assert is_a_sentence(restobench("results", "export", "bicubic", "-o", "x.tar"), "must end with .zip")
