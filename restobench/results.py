@@ -101,7 +101,7 @@ def readable_runs(folders: Iterable[RunFolder]) -> list[RunRecord]:
 def newest(records: list[RunRecord]) -> list[RunRecord]:
     """One run for each method, data set and seed: the newest complete one, else the newest; ours before imported."""
     best: dict[tuple[object, ...], RunRecord] = {}
-    for record in sorted(records, key=_worth):
+    for record in sorted(records, key=worth):
         fingerprint = record.run["dataset"]["fingerprint"]
         best[record.name, fingerprint, record.run["determinants"].get("seed")] = record
     return sorted(best.values(), key=lambda record: (record.dataset, natural_order(record.method)))
@@ -127,10 +127,10 @@ def find_run(runs: Path, name: str) -> RunRecord:
     if len(candidates) > 1:
         listing = ", ".join(sorted(f"{label}@{variant}:{dataset}" for label, variant, dataset in candidates))
         raise RestobenchError(f"The name '{name}' fits several runs: {listing}. Say which one.")
-    return max(fitting, key=_worth)
+    return max(fitting, key=worth)
 
 
-def _worth(record: RunRecord) -> tuple[bool, bool, str]:
+def worth(record: RunRecord) -> tuple[bool, bool, str]:
     """Which of several runs of one name is meant: the largest."""
     return record.complete, not record.folder.is_imported, record.finished
 

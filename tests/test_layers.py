@@ -70,6 +70,7 @@ ORDER = (
     "explain",
     "leaderboard",
     "frames",
+    "figures",
     "attribution",
     "lint",
     "planning",

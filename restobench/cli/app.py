@@ -11,6 +11,7 @@ from restobench.cli import (
     datasets,
     doctor,
     explain,
+    figure,
     leaderboard,
     lint,
     prepare,
@@ -55,6 +56,7 @@ app.command()(restore.restore)
 app.command()(time.time)
 app.command()(compare.compare)
 app.command()(explain.explain)
+app.command()(figure.figure)
 app.command()(lint.lint)
 app.command()(regression.check)
 app.command()(train.train)

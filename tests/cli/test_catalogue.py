@@ -24,6 +24,7 @@ COMMANDS = [
     ["results", "import"],
     ["compare"],
     ["explain"],
+    ["figure"],
     ["doctor"],
     ["methods"],
     ["methods", "list"],

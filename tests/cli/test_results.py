@@ -93,6 +93,6 @@ def test_a_run_goes_out_and_comes_in(restobench: Restobench, make_pairs: Callabl
     assert "bicubic:pairs: imported, 3 of 3 pictures scored again here, from run.zip\n" in new.out
     assert "as the archive says: psnr of" in new.out
     assert "came here:" in restobench("results", "bicubic", "--runs", "theirs").out
-    assert is_a_sentence(restobench("results", "export", "nobody"), "No run in runs is called 'nobody'")
+    assert is_a_sentence(restobench("results", "export", "nobody"), "runs is called 'nobody'")
     assert is_a_sentence(restobench("results", "import", "none.zip"), "none.zip does not exist")
     assert is_a_sentence(restobench("results", "export", "bicubic", "-o", "x.tar"), "must end with .zip")

@@ -45,7 +45,11 @@ def card(sharing: str) -> str:
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory, session_home: Path) -> Path:
     """A folder with the data set `tiny` in sets/, and `bicubic` on it, restored and scored, in runs/."""
-    folder = tmp_path_factory.mktemp("made")
+    return make_runs(tmp_path_factory.mktemp("made"), session_home, ["bicubic"])
+
+
+def make_runs(folder: Path, home: Path, methods: list[str]) -> Path:
+    """The folder, with the data set `tiny` in sets/ and runs of these methods in runs/."""
     tiny = folder / "sets" / "tiny"
     for number, sample_id in enumerate("abc"):
         clean = picture(number, 26, 34)
@@ -54,9 +58,9 @@ def once(tmp_path_factory: pytest.TempPathFactory, session_home: Path) -> Path:
     (tiny / "card.toml").write_text(card("allowed"))
     options = Options(runs=folder / "runs", device="cpu")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RESTOBENCH_HOME", str(session_home))
+        environment.setenv("RESTOBENCH_HOME", str(home))
         environment.setenv("RESTOBENCH_DATASETS", str(folder / "sets"))
-        restobench.run("bicubic", "tiny", metrics=["psnr", "ssim-y"], options=options)
+        restobench.run(methods, "tiny", metrics=["psnr", "ssim-y"], options=options)
     return folder
 
 

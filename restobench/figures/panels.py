@@ -1,0 +1,290 @@
+"""The pictures of a figure and what is written at them, from stored runs: nothing is restored or scored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from restobench.cache import Cache
+from restobench.dataset import Dataset, Sample, open_dataset, size_ratio
+from restobench.errors import RestobenchError, unknown_name
+from restobench.figures.crops import Crop
+from restobench.image import read_array
+from restobench.metrics.registry import choose_metrics
+from restobench.results import RunRecord, all_runs, worth
+from restobench.selection import choose_records
+from restobench.store import RunFolder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INPUT, CLEAN = "input", "clean"
+"""What the columns beside the methods' are called in `--label`."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number under a picture."""
+
+    text: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of the figure, (H, W, 3) in 8 bits, as large as its neighbours in the row."""
+
+    pixels: NDArray[np.uint8]
+    values: tuple[Value, ...] = ()
+    """One a metric; empty: there are none to write."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sample of the figure: a picture for each column."""
+
+    sample: str
+    name: str
+    """What is written at its left; empty: nothing."""
+    panels: tuple[Panel, ...]
+    crops: tuple[Crop, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is drawn."""
+
+    columns: tuple[str, ...]
+    """What each is headed with."""
+    lines: tuple[Line, ...]
+    metrics: tuple[str, ...]
+    """What the numbers are, with an arrow that says which way is better."""
+    valued: tuple[bool, ...]
+    """By column, whether it has numbers."""
+
+
+def choose_run(runs: Path, dataset: Dataset, fingerprint: str, name: str, where: Mapping[str, str]) -> RunRecord:
+    """The one run that a method's name stands for.
+
+    Args:
+        runs: The folder of the runs.
+        dataset: What was restored.
+        fingerprint: Its pictures'.
+        name: `METHOD`, `METHOD@VARIANT`, or a run's folder.
+        where: Filters as of `results --where`.
+
+    Raises:
+        RestobenchError: There is none, or there are several; each is named with how to choose it.
+    """
+    if (Path(name) / "run.json").is_file():
+        record = RunRecord.read(RunFolder(Path(name)))
+        if record.run["dataset"]["fingerprint"] != fingerprint:
+            raise RestobenchError(f"{name} is a run on other pictures than those of '{dataset.name}'.")
+        return record
+    there = [one for one in all_runs(runs) if one.run["dataset"]["fingerprint"] == fingerprint]
+    fitting = [
+        one for one in there if name in (one.method, one.run["label"], f"{one.run['label']}@{one.run['variant']}")
+    ]
+    if not fitting:
+        raise unknown_name(
+            f"run on '{dataset.name}' in {runs}", name, {one.method for one in there}, "'restobench run' makes one."
+        )
+    kinds: dict[str, list[RunRecord]] = {}
+    for record in choose_records(fitting, where):
+        kinds.setdefault(_kind(record), []).append(record)
+    if len(kinds) > 1:
+        newest = [max(records, key=worth) for records in kinds.values()]
+        listing = "".join(f"\n  {_differs(one, newest)}: {one.folder.path}" for one in newest)
+        raise RestobenchError(
+            f"'{name}' fits {len(kinds)} runs on '{dataset.name}'; name METHOD@VARIANT or a run's folder in --methods, "
+            f"or say --where seed=0, --where setting:NAME=VALUE:{listing}"
+        )
+    return max(next(iter(kinds.values())), key=worth)
+
+
+def _kind(record: RunRecord) -> str:
+    """What makes runs two different things to show: not who made them, or when."""
+    made = {key: value for key, value in record.run["determinants"].items() if key not in ("device", "attention")}
+    return json.dumps([record.run["label"], record.run["variant"], made], sort_keys=True)
+
+
+def _differs(record: RunRecord, others: Sequence[RunRecord]) -> str:
+    """`resshift@v3, seed 1, steps=4`: in what a run differs from the others."""
+
+    def facts(one: RunRecord) -> dict[str, Any]:
+        made = one.run["determinants"]
+        rest = {key: value for key, value in made.items() if key not in ("settings", "seed")}
+        return {"seed": made.get("seed")} | made.get("settings", {}) | rest
+
+    own = facts(record)
+    apart = [key for key in own if any(facts(one).get(key) != own[key] for one in others)]
+    said = [f"seed {own[key]}" if key == "seed" else f"{key}={str(own[key])[:40]}" for key in apart]
+    return ", ".join([f"{record.run['label']}@{record.run['variant']}", *said])
+
+
+def collect(
+    dataset: str | Path,
+    samples: Sequence[str],
+    methods: Sequence[str],
+    runs: Path,
+    *,
+    crops: Mapping[str, Sequence[Crop]],
+    metrics: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+    where: Mapping[str, str] | None = None,
+    with_input: bool = True,
+    with_clean: bool = True,
+) -> Figure:
+    """Read the pictures of a figure.
+
+    Args:
+        dataset: A name, a folder or a URL.
+        samples: Ids, a row each.
+        methods: `METHOD`, `METHOD@VARIANT` or a run's folder, a column each.
+        runs: Where the runs are.
+        crops: By sample.
+        metrics: What is written under the pictures.
+        labels: By method, `input`, `clean` or sample, what it is called.
+        where: Which runs, where a method has several.
+        with_input: Whether the first column is what was restored.
+        with_clean: Whether the last column is the clean picture, where there is one.
+
+    Raises:
+        RestobenchError: Something is not there, or pictures of a row differ in size.
+    """
+    opened = open_dataset(dataset)
+    fingerprint = opened.fingerprint(Cache())
+    chosen = [_sample(opened, sample_id) for sample_id in samples]
+    records = [choose_run(runs, opened, fingerprint, name, where or {}) for name in methods]
+    cards = [metric.card for metric in choose_metrics(metrics)]
+    numbers = [_numbers(record, metrics, samples) for record in records]
+    labels = labels or {}
+    with_input = with_input and all(sample.lq for sample in chosen)
+    with_clean = with_clean and all(sample.gt for sample in chosen)
+    lines = []
+    for sample in chosen:
+        panels = []
+        for record, found in zip(records, numbers, strict=True):
+            values = []
+            for metric, card in zip(metrics, cards, strict=True):
+                shown = [f"{one[metric][sample.id]:.{card.decimals}f}" for one in numbers]
+                text = f"{found[metric][sample.id]:.{card.decimals}f}"
+                values.append(_value(text, shown, card.better))
+            panels.append(Panel(_restored(record, sample.id), tuple(values)))
+        panels = _beside(sample, panels, opened, with_input=with_input, with_clean=with_clean)
+        lines.append(Line(sample.id, labels.get(sample.id, ""), tuple(panels), tuple(crops.get(sample.id, ()))))
+        for crop in lines[-1].crops:
+            crop.check(sample.id, *_size(panels[-1].pixels))
+    enlarged = f"\n(×{opened.scale}, nearest)" if opened.scale > 1 else ""  # noqa: RUF001 # a multiplication sign
+    names = [labels.get(name, _called(record, name)) for record, name in zip(records, methods, strict=True)]
+    columns = [*([labels.get(INPUT, "Input") + enlarged] if with_input else []), *names]
+    columns += [labels.get(CLEAN, "Ground truth")] if with_clean else []
+    arrows = {"higher": "↑", "lower": "↓"}
+    heads = tuple(f"{name} {arrows[card.better]}" for name, card in zip(metrics, cards, strict=True))
+    valued = (*[False] * with_input, *[bool(metrics)] * len(methods), *[False] * with_clean)
+    return Figure(tuple(columns), tuple(lines), heads, valued)
+
+
+def _called(record: RunRecord, name: str) -> str:
+    """A method as it was named; of a folder what the run is called."""
+    return record.method if (Path(name) / "run.json").is_file() else name
+
+
+def _sample(dataset: Dataset, sample_id: str) -> Sample:
+    found = next((sample for sample in dataset.samples if sample.id == sample_id), None)
+    if found is not None:
+        return found
+    ids = [sample.id for sample in dataset.samples]
+    near = get_close_matches(sample_id, ids, n=3, cutoff=0.5)
+    question = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    more = f" and {len(ids) - 6} more" if len(ids) > 6 else ""
+    raise RestobenchError(
+        f"No sample of '{dataset.name}' is called {sample_id!r}.{question}\nThere are {', '.join(ids[:6])}{more}."
+    )
+
+
+def _restored(record: RunRecord, sample_id: str) -> NDArray[np.uint8]:
+    path = record.folder.picture(sample_id)
+    if not path.exists():
+        failed = record.run["samples"]["failed"].get(sample_id)
+        why = f"it failed: {failed}" if failed else "it was not restored, or the run was imported with scores only"
+        raise RestobenchError(f"{record.name} ({record.folder.path}) has no picture of '{sample_id}': {why}")
+    return _eight_bit(path)
+
+
+def _eight_bit(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3); of 16 bits the upper eight, for nothing else can be printed."""
+    stored = read_array(path)
+    return stored if stored.dtype == np.uint8 else (stored / 257).round().astype(np.uint8)
+
+
+def _beside(
+    sample: Sample, panels: Sequence[Panel], dataset: Dataset, *, with_input: bool, with_clean: bool
+) -> list[Panel]:
+    """The methods' pictures between the input, enlarged to their size, and the clean picture.
+
+    Raises:
+        RestobenchError: They are not of one size.
+    """
+    clean = [Panel(_eight_bit(sample.gt))] if with_clean and sample.gt else []
+    wanted = _size([*panels, *clean][-1].pixels) if panels or clean else None
+    for panel in [*panels, *clean]:
+        if _size(panel.pixels) != wanted:
+            raise RestobenchError(
+                f"The pictures of '{sample.id}' are not of one size: {wanted} and {_size(panel.pixels)}; a figure "
+                "resamples none."
+            )
+    if not (with_input and sample.lq):
+        return [*panels, *clean]
+    lq = _eight_bit(sample.lq)
+    factor = size_ratio(_size(lq), wanted or _size(lq))
+    if factor is None:
+        raise RestobenchError(
+            f"The input of '{sample.id}' has {_size(lq)} pixels and the restored picture {wanted}: not a whole number "
+            "of times as many; say --no-input."
+        )
+    return [Panel(enlarged(lq, factor)), *panels, *clean]
+
+
+def enlarged(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Each pixel as a block of `factor` x `factor`: nothing is made up."""
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _size(pixels: NDArray[np.uint8]) -> tuple[int, int]:
+    return pixels.shape[1], pixels.shape[0]
+
+
+def _numbers(record: RunRecord, metrics: Sequence[str], samples: Sequence[str]) -> dict[str, dict[str, float]]:
+    """By metric, by sample; NaN where a sample has no value.
+
+    Raises:
+        RestobenchError: The run was not scored by the metric, or has no number for each sample.
+    """
+    if not metrics:
+        return {}
+    import pandas as pd
+
+    path = record.folder.samples_path
+    table = pd.read_parquet(path).set_index("id") if path.exists() else pd.DataFrame()
+    if absent := next((metric for metric in metrics if metric not in table), None):
+        raise RestobenchError(
+            f"{record.name} ({record.folder.path}) has no {absent} for each sample; "
+            f"'restobench evaluate {record.name} --metrics {absent}' works it out, unless it is of a whole set."
+        )
+    return {metric: {one: float(table[metric].get(one, np.nan)) for one in samples} for metric in metrics}
+
+
+def _value(text: str, shown: Sequence[str], better: str) -> Value:
+    """A number as it is written, and whether no method of the row has a better one, as they are written."""
+    if text == "nan":
+        return Value("-", False)
+    numbers = [float(one) for one in shown if one != "nan"]
+    best = max(numbers) if better == "higher" else min(numbers)
+    return Value("∞" if text == "inf" else text, float(text) == best and len(shown) > 1)
