@@ -185,7 +185,7 @@ class _Page:
 
     def _line_height(self, line: Line, strip: Strip | None) -> float:
         pixel = self._pixel(line)
-        height = line.panels[0].pixels.shape[0] * pixel
+        height: float = line.panels[0].pixels.shape[0] * pixel
         height += (_GAP + strip.height * pixel) if strip else 0.0
         return height + len(self.figure.metrics) * self.text_height
 

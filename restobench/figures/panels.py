@@ -118,9 +118,9 @@ def _differs(record: RunRecord, others: Sequence[RunRecord]) -> str:
     """`resshift@v3, seed 1, steps=4`: in what a run differs from the others."""
 
     def facts(one: RunRecord) -> dict[str, Any]:
-        made = one.run["determinants"]
+        made: dict[str, Any] = one.run["determinants"]
         rest = {key: value for key, value in made.items() if key not in ("settings", "seed")}
-        return {"seed": made.get("seed")} | made.get("settings", {}) | rest
+        return {"seed": made.get("seed"), **made.get("settings", {}), **rest}
 
     own = facts(record)
     apart = [key for key in own if any(facts(one).get(key) != own[key] for one in others)]
@@ -221,7 +221,7 @@ def _restored(record: RunRecord, sample_id: str) -> NDArray[np.uint8]:
 def _eight_bit(path: Path) -> NDArray[np.uint8]:
     """(H, W, 3); of 16 bits the upper eight, for nothing else can be printed."""
     stored = read_array(path)
-    return stored if stored.dtype == np.uint8 else (stored / 257).round().astype(np.uint8)
+    return (stored / 257).round().astype(np.uint8) if stored.dtype == np.uint16 else stored.astype(np.uint8)
 
 
 def _beside(
