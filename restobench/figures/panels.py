@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from restobench.cache import Cache
+from restobench.card import MetricCard
 from restobench.dataset import Dataset, Sample, open_dataset, size_ratio
 from restobench.errors import RestobenchError, unknown_name
 from restobench.figures.crops import Crop
@@ -77,7 +79,7 @@ def choose_run(runs: Path, dataset: Dataset, fingerprint: str, name: str, where:
         dataset: What was restored.
         fingerprint: Its pictures'.
         name: `METHOD`, `METHOD@VARIANT`, or a run's folder.
-        where: Filters as of `results --where`.
+        where: Filters as of `results --where`, for a name that fits several.
 
     Raises:
         RestobenchError: There is none, or there are several; each is named with how to choose it.
@@ -95,9 +97,9 @@ def choose_run(runs: Path, dataset: Dataset, fingerprint: str, name: str, where:
         raise unknown_name(
             f"run on '{dataset.name}' in {runs}", name, {one.method for one in there}, "'restobench run' makes one."
         )
-    kinds: dict[str, list[RunRecord]] = {}
-    for record in choose_records(fitting, where):
-        kinds.setdefault(_kind(record), []).append(record)
+    kinds = _kinds(fitting)
+    if len(kinds) > 1 and where:
+        kinds = _kinds(choose_records(fitting, where))
     if len(kinds) > 1:
         newest = [max(records, key=worth) for records in kinds.values()]
         listing = "".join(f"\n  {_differs(one, newest)}: {one.folder.path}" for one in newest)
@@ -106,6 +108,14 @@ def choose_run(runs: Path, dataset: Dataset, fingerprint: str, name: str, where:
             f"or say --where seed=0, --where setting:NAME=VALUE:{listing}"
         )
     return max(next(iter(kinds.values())), key=worth)
+
+
+def _kinds(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Runs that are alike, together."""
+    kinds: dict[str, list[RunRecord]] = {}
+    for record in records:
+        kinds.setdefault(_kind(record), []).append(record)
+    return kinds
 
 
 def _kind(record: RunRecord) -> str:
@@ -162,31 +172,29 @@ def collect(
     fingerprint = opened.fingerprint(Cache())
     chosen = [_sample(opened, sample_id) for sample_id in samples]
     records = [choose_run(runs, opened, fingerprint, name, where or {}) for name in methods]
-    cards = [metric.card for metric in choose_metrics(metrics)]
+    cards = {metric.name: metric.card for metric in choose_metrics(metrics)}
     numbers = [_numbers(record, metrics, samples) for record in records]
     labels = labels or {}
     with_input = with_input and all(sample.lq for sample in chosen)
     with_clean = with_clean and all(sample.gt for sample in chosen)
-    lines = []
+    lines, factors = [], set[int]()
     for sample in chosen:
-        panels = []
-        for record, found in zip(records, numbers, strict=True):
-            values = []
-            for metric, card in zip(metrics, cards, strict=True):
-                shown = [f"{one[metric][sample.id]:.{card.decimals}f}" for one in numbers]
-                text = f"{found[metric][sample.id]:.{card.decimals}f}"
-                values.append(_value(text, shown, card.better))
-            panels.append(Panel(_restored(record, sample.id), tuple(values)))
-        panels = _beside(sample, panels, opened, with_input=with_input, with_clean=with_clean)
+        restored = [
+            Panel(_restored(record, sample.id), _values(sample.id, number, numbers, cards))
+            for number, record in enumerate(records)
+        ]
+        panels, factor = _beside(sample, restored, with_input=with_input, with_clean=with_clean)
+        factors.add(factor)
         lines.append(Line(sample.id, labels.get(sample.id, ""), tuple(panels), tuple(crops.get(sample.id, ()))))
         for crop in lines[-1].crops:
             crop.check(sample.id, *_size(panels[-1].pixels))
-    enlarged = f"\n(×{opened.scale}, nearest)" if opened.scale > 1 else ""  # noqa: RUF001 # a multiplication sign
+    times = f"×{max(factors)}, " if len(factors) == 1 else ""  # noqa: RUF001 # a multiplication sign
+    how = f"\n({times}nearest)" if factors != {1} else ""
     names = [labels.get(name, _called(record, name)) for record, name in zip(records, methods, strict=True)]
-    columns = [*([labels.get(INPUT, "Input") + enlarged] if with_input else []), *names]
+    columns = [*([labels.get(INPUT, "Input") + how] if with_input else []), *names]
     columns += [labels.get(CLEAN, "Ground truth")] if with_clean else []
     arrows = {"higher": "↑", "lower": "↓"}
-    heads = tuple(f"{name} {arrows[card.better]}" for name, card in zip(metrics, cards, strict=True))
+    heads = tuple(f"{name} {arrows[card.better]}" for name, card in cards.items())
     valued = (*[False] * with_input, *[bool(metrics)] * len(methods), *[False] * with_clean)
     return Figure(tuple(columns), tuple(lines), heads, valued)
 
@@ -224,10 +232,8 @@ def _eight_bit(path: Path) -> NDArray[np.uint8]:
     return (stored / 257).round().astype(np.uint8) if stored.dtype == np.uint16 else stored.astype(np.uint8)
 
 
-def _beside(
-    sample: Sample, panels: Sequence[Panel], dataset: Dataset, *, with_input: bool, with_clean: bool
-) -> list[Panel]:
-    """The methods' pictures between the input, enlarged to their size, and the clean picture.
+def _beside(sample: Sample, panels: Sequence[Panel], *, with_input: bool, with_clean: bool) -> tuple[list[Panel], int]:
+    """The methods' pictures between the input, enlarged to their size, and the clean picture; how many times it was.
 
     Raises:
         RestobenchError: They are not of one size.
@@ -241,7 +247,7 @@ def _beside(
                 "resamples none."
             )
     if not (with_input and sample.lq):
-        return [*panels, *clean]
+        return [*panels, *clean], 1
     lq = _eight_bit(sample.lq)
     factor = size_ratio(_size(lq), wanted or _size(lq))
     if factor is None:
@@ -249,7 +255,7 @@ def _beside(
             f"The input of '{sample.id}' has {_size(lq)} pixels and the restored picture {wanted}: not a whole number "
             "of times as many; say --no-input."
         )
-    return [Panel(enlarged(lq, factor)), *panels, *clean]
+    return [Panel(enlarged(lq, factor)), *panels, *clean], factor
 
 
 def enlarged(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
@@ -281,10 +287,18 @@ def _numbers(record: RunRecord, metrics: Sequence[str], samples: Sequence[str]) 
     return {metric: {one: float(table[metric].get(one, np.nan)) for one in samples} for metric in metrics}
 
 
-def _value(text: str, shown: Sequence[str], better: str) -> Value:
-    """A number as it is written, and whether no method of the row has a better one, as they are written."""
-    if text == "nan":
-        return Value("-", False)
-    numbers = [float(one) for one in shown if one != "nan"]
-    best = max(numbers) if better == "higher" else min(numbers)
-    return Value("∞" if text == "inf" else text, float(text) == best and len(shown) > 1)
+def _values(
+    sample_id: str, column: int, numbers: Sequence[Mapping[str, Mapping[str, float]]], cards: Mapping[str, MetricCard]
+) -> tuple[Value, ...]:
+    """A method's numbers for a sample, as they are written, each with whether no method of the row has a better one.
+
+    What is equal as it is written is equally good.
+    """
+    values = []
+    for metric, card in cards.items():
+        shown = [f"{found[metric][sample_id]:.{card.decimals}f}" for found in numbers]
+        there = [float(text) for text in shown if text != "nan"]
+        best = (max if card.better == "higher" else min)(there, default=math.nan)
+        text = {"nan": "-", "inf": "∞"}.get(shown[column], shown[column])
+        values.append(Value(text, best=float(shown[column]) == best and len(shown) > 1))
+    return tuple(values)

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import restobench
 from restobench.errors import RestobenchError
 from restobench.figures.crops import Crop
 from restobench.figures.panels import collect
 from restobench.image import read_array, write_picture
+from restobench.planning import Options
 from restobench.results import RunRecord, all_runs
 
 
@@ -88,7 +90,7 @@ def test_a_name_that_fits_several_runs_names_them_and_how_to_choose(runs: Path, 
     assert f"bicubic@default, seed 1: {second}" not in str(caught.value)
     assert f"bicubic@default, seed 1, a=2: {second}" in str(caught.value)
     for name, where in (("bicubic", {"seed": "1"}), ("bicubic", {"setting:a": "2"}), (str(second), {})):
-        assert collect("tiny", ["a"], [name], copied, crops={}, where=where).lines
+        assert collect("tiny", ["a"], ["nearest", name], copied, crops={}, where=where).lines
 
 
 def test_pictures_of_another_size_are_not_resampled(runs: Path, tmp_path: Path) -> None:
@@ -102,3 +104,16 @@ def test_pictures_of_another_size_are_not_resampled(runs: Path, tmp_path: Path) 
         collect("tiny", ["a"], ["bicubic"], copied, crops={})
     with pytest.raises(RestobenchError, match="has no picture of 'b': it was not restored, or"):
         collect("tiny", ["b"], ["bicubic"], copied, crops={})
+
+
+def test_how_much_an_input_was_enlarged_is_measured(runs: Path, tmp_path: Path) -> None:
+    """A folder without clean pictures does not know its scale."""
+    shutil.copytree(runs.parent / "sets" / "tiny" / "lq", tmp_path / "real" / "lq")
+    theirs = tmp_path / "theirs"
+    options = Options(runs=theirs, device="cpu")
+    restobench.run("bicubic", tmp_path / "real", metrics=["consistency"], scale=3, options=options)
+
+    figure = collect(tmp_path / "real", ["a"], ["bicubic"], theirs, crops={})
+
+    assert figure.columns == ("Input\n(×3, nearest)", "bicubic")  # noqa: RUF001
+    assert figure.lines[0].panels[0].pixels.shape == (39, 51, 3)
