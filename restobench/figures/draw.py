@@ -199,8 +199,11 @@ class _Page:
         for line, strip, top in zip(self.figure.lines, self.strips, self.tops, strict=True):
             pixel = self._pixel(line)
             if line.name:
-                middle = top + line.panels[0].pixels.shape[0] * pixel / 2
-                self._text(self.text_height / 2, middle, line.name, rotation=90, align="center")
+                height = line.panels[0].pixels.shape[0] * pixel
+                size = self._fitting(plain(line.name), height)
+                self._text(
+                    self.text_height / 2, top + height / 2, plain(line.name), size=size, rotation=90, align="center"
+                )
             for column, panel in enumerate(line.panels):
                 self._panel(line, panel, strip, column, top, pixel)
 
@@ -282,7 +285,7 @@ class _Page:
             y,
             text,
             fontfamily=_FONTS[self.style.font],
-            fontsize=size or self._fitting(text, self.style.font_size, bold=bold),
+            fontsize=size or self._fitting(text, self.column, bold=bold),
             fontweight="bold" if bold else "normal",
             horizontalalignment="center",
             verticalalignment=align,
@@ -290,9 +293,10 @@ class _Page:
             parse_math=False,
         )
 
-    def _fitting(self, text: str, size: float, *, bold: bool = False) -> float:
-        """The size at which a line is no wider than its column."""
-        return size * min(1.0, self.column / max(self._wide(text, size, bold=bold), 1e-9))
+    def _fitting(self, text: str, room: float, *, bold: bool = False) -> float:
+        """The size at which a line takes no more inches than there are."""
+        size = self.style.font_size
+        return size * min(1.0, room / max(self._wide(text, size, bold=bold), 1e-9))
 
     def _wide(self, text: str, size: float, *, bold: bool = False) -> float:
         """Of a line of text, in inches."""

@@ -51,12 +51,15 @@ class _Picture(NamedTuple):
     pixels: str
 
 
-def sharing_of(dataset: str) -> Allowed:
-    """What the card of a data set says; of several of that name the strictest. Without a card nothing is known."""
+def sharing_of(dataset: str, revision: str) -> Allowed:
+    """What the card of a data set says; of several of that name the strictest. Without a card nothing is known.
+
+    A folder that happens to be called as a data set of a card is believed to be forbidden, and not to be allowed.
+    """
     cards = [card for card, _ in [*dataset_cards().values(), *local_cards().values()] if card.name == dataset]
     for sharing in ("forbidden", "unknown", "allowed"):
         for card in cards:
-            if card.sharing == sharing:
+            if card.sharing == sharing and (sharing != "allowed" or revision in (card.revision, *card.revisions)):
                 return Allowed(card.sharing, card.licence.strip())
     return Allowed("unknown", "")
 
@@ -82,7 +85,7 @@ def export_run(
         RestobenchError: The run is being written, was not evaluated, lacks its pictures or holds damaged
             ones; the card forbids to pass pictures on; the file cannot be written.
     """
-    folder, allowed = record.folder, sharing_of(record.dataset)
+    folder, allowed = record.folder, sharing_of(record.dataset, record.run["dataset"]["revision"])
     if not record.summary or not folder.samples_path.exists():
         raise RestobenchError(f"{folder.path} was not evaluated; 'restobench evaluate {record.name}' scores it.")
     why = _why(record, allowed, pictures, permission)

@@ -103,6 +103,8 @@ def _take(
         with writing(), _importing(runs) as beside:
             if target.run_path.exists():
                 return Taken(RunRecord.read(target), new=False)
+            if target.path.exists():
+                raise RestobenchError(f"{target.path} is in the way, and holds no run; move it elsewhere.")
             difference = ""
             if own.run_path.exists():
                 difference = _difference(archive, contents, own)

@@ -51,7 +51,7 @@ class Limits:
 
     archive_bytes: int = 200 * 10**9
     files: int = 200_000
-    record_bytes: int = 300 * 10**6
+    record_bytes: int = 100 * 10**6
     """Of one JSON file."""
     picture_bytes: int = 500 * 10**6
     pixels: int = 100_000_000

@@ -86,7 +86,14 @@ def test_what_nobody_said_is_no_permission(made: RunRecord, tiny: Path, tmp_path
         careful.why
     )
     assert (careful.pictures, asked.pictures) == (0, 3)
-    assert sharing_of("a-folder-of-mine").sharing == "unknown"
+    assert sharing_of("a-folder-of-mine", "folder").sharing == "unknown"
+
+
+def test_a_folder_is_no_published_set_because_of_its_name() -> None:
+    """Unless that makes it stricter."""
+    assert sharing_of("kodak24", "noise-25").sharing == "allowed"
+    assert sharing_of("kodak24", "folder").sharing == "unknown"
+    assert sharing_of("celeba-test", "folder").sharing == "forbidden"
 
 
 def test_cards_forbid_what_their_licence_forbids() -> None:

@@ -442,3 +442,17 @@ def test_what_a_killed_import_left_is_swept_away(archive: Path, tmp_path: Path) 
 
     assert not left.exists()
     assert np.all([path.name != ".import-old" for path in (tmp_path / "theirs").iterdir()])
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(made: RunRecord, small_disk: Path, tmp_path: Path) -> None:
+    """Neither half a run, nor half an archive."""
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
+    Image.fromarray(noise).save(made.folder.picture("a"))
+    archive = export_run(made, tmp_path / "run.zip").path
+
+    with pytest.raises(RestobenchError, match="There is no room for the run"):
+        import_run(str(archive), small_disk / "theirs")
+    with pytest.raises(RestobenchError, match="The disk is full"):
+        export_run(made, small_disk / "run.zip")
+
+    assert [path.name for path in small_disk.rglob("*")] == ["theirs", ".import.lock"]
