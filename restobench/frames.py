@@ -51,8 +51,8 @@ def read_results(
 
     Args:
         runs: The folder; None: RESTOBENCH_RUNS, or `runs`.
-        where: Filters by name: `method`, `variant`, `dataset`, `revision`, `seed`, `status`, `key` or
-            `setting:NAME` choose runs, any other name is a tag and chooses samples (with `samples` only).
+        where: Filters by name: `method`, `variant`, `dataset`, `revision`, `seed`, `status`, `origin`,
+            `key` or `setting:NAME` choose runs, any other name is a tag and chooses samples (with `samples` only).
             A value may be a pattern (`resshift*`) or several with commas; a tag's is taken as it stands.
         metrics: Which; None: all.
         samples: A row for each run and sample instead of one for each run and metric.

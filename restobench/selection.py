@@ -21,6 +21,7 @@ _FACTS: dict[str, Callable[[RunRecord], list[str]]] = {
     "revision": lambda record: [record.run["dataset"]["revision"]],
     "seed": lambda record: [_words(record.run["determinants"].get("seed"))],
     "status": lambda record: [status(record)],
+    "origin": lambda record: ["imported" if record.folder.is_imported else "here"],
     "key": lambda record: [record.folder.path.name],
 }
 """What runs are chosen by: by its name, every way to write a run's value."""

@@ -61,8 +61,9 @@ def show(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Only the runs with this method, variant, dataset, revision, seed, status, key or setting:NAME "
-            "(patterns, several with commas), or the samples with this value of a tag; may repeat, for other names.",
+            help="Only the runs with this method, variant, dataset, revision, seed, status, origin, key or "
+            "setting:NAME (patterns, several with commas), or the samples with this value of a tag; may repeat, for "
+            "other names.",
         ),
     ] = None,
     sort: Annotated[
@@ -241,15 +242,14 @@ def import_(
     from restobench.sharing.take import import_run
 
     reporter = TerminalReporter()
-    with download_shown("archive", reporter) as listener:
-        taken = import_run(
-            source,
-            given.folder(runs, "--runs") or runs_folder(),
-            again=again,
-            dataset=dataset,
-            listener=listener,
-            reporter=reporter,
-        )
+    taken = import_run(
+        source,
+        given.folder(runs, "--runs") or runs_folder(),
+        again=again,
+        dataset=dataset,
+        listening=lambda: download_shown("archive", reporter),
+        reporter=reporter,
+    )
     record = taken.record
     if not taken.new:
         typer.echo(f"{record.name} is already here, with the same contents: {record.folder.path}")

@@ -6,7 +6,7 @@ import hashlib
 import math
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from restobench.sharing.contents import Row, refused
 from restobench.sharing.unpack import Contents
 from restobench.signature import Signature
 from restobench.store import RunFolder
-from restobench.summary import Evaluation
+from restobench.summary import Evaluation, by_reason
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def score_again(
         cache = Cache(Path(place))
         metrics, left_out = _metrics(contents, opened, cache)
         if not metrics:
-            why = "; ".join(dict.fromkeys(left_out.values())) or "it has no number for each sample"
+            why = "; ".join(by_reason(left_out)) or "it has no number for each sample"
             return Again(left_out=left_out, not_checked=f"no metric could be computed here: {why}", dataset=opened)
         samples = [there[sample_id] for sample_id in ids]
         pictures = {sample_id: folder.picture(sample_id) for sample_id in ids}
@@ -102,7 +102,8 @@ def _dataset(contents: Contents, given: str | Path | None, reporter: Reporter) -
             raise
         return None, f"the data set '{facts.name}' cannot be read here ({str(error).splitlines()[0].rstrip('.')})"
     if fingerprint == facts.fingerprint:
-        return opened, ""
+        # A folder without clean pictures cannot tell its scale.
+        return replace(opened, scale=facts.scale), ""
     problem = (
         f"the data set '{facts.name}' here is another one ({fingerprint[:12]}, the run's {facts.fingerprint[:12]})"
     )

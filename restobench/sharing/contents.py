@@ -67,6 +67,8 @@ class Manifest(_Record):
     pictures: bool
     permission: str | None
     """Why pictures are in it although the data set's card forbids to pass them on, in the words of who packed it."""
+    came_here: str | None = None
+    """Of a run that whoever packed it had imported: from where."""
     files: dict[str, File]
 
 
@@ -355,9 +357,10 @@ def check_summary(found: Any, run: Run) -> Summary:
             signature = Signature.parse(row.signature)
         except RestobenchError as error:
             raise refused(f"summary.json: {str(error).rstrip('.')}") from None
-        said = (signature.data[:1], signature.data[2:3], signature.metric[:1], signature.method[:1], signature.seed)
+        among = f"n{row.count + row.infinite + row.identical}"
+        said = (signature.data, signature.metric[:1], signature.method[:1], signature.seed)
         true = (
-            (f"{run.dataset.name}@{run.dataset.revision}",), (run.dataset.fingerprint[:12],), (row.metric,),
+            (f"{run.dataset.name}@{run.dataset.revision}", among, run.dataset.fingerprint[:12]), (row.metric,),
             (f"{run.label}@{run.variant}",), (seed,),
         )  # fmt: skip
         if said != true:

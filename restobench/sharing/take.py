@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +27,8 @@ from restobench.store import RunFolder, RunIdentity, now
 
 AGAIN = 5
 """How many samples are scored again unless told otherwise."""
+Listening = Callable[[], AbstractContextManager[Listener]]
+
 _HASTY = Patience(connect=5, read=20, attempts=3, pause=0.5)
 _UNFINISHED = ".import-"
 """How folders of unfinished imports begin, in the runs folder."""
@@ -50,7 +52,7 @@ def import_run(
     *,
     again: int = AGAIN,
     dataset: str | Path | None = None,
-    listener: Listener | None = None,
+    listening: Listening | None = None,
     patience: Patience | None = None,
     limits: Limits | None = None,
     reporter: Reporter | None = None,
@@ -62,7 +64,7 @@ def import_run(
         runs: The folder of the runs.
         again: How many samples to score again.
         dataset: Where the run's data set is, if it is not known by its name.
-        listener: Who hears how a download goes.
+        listening: Opens who hears how a download goes; closed when it is here.
         patience: With the server.
         limits: Beyond what an archive is refused.
         reporter: Who hears how it goes.
@@ -73,7 +75,7 @@ def import_run(
     """
     if urlsplit(source).scheme in ("http", "https"):
         most = (limits or Limits()).archive_bytes
-        with _fetched(source, listener or _Silent(), patience or _HASTY, most) as place:
+        with _fetched(source, listening or _Silent, patience or _HASTY, most) as place:
             return _take(place, _address(source), runs, again, dataset, limits, reporter or Silence())
     if "://" in source:
         raise RestobenchError(f"{source} is neither a file nor an address that begins with http:// or https://.")
@@ -111,8 +113,11 @@ def _take(
                 if not difference:
                     return Taken(RunRecord.read(own), new=False)
             unfinished = RunFolder(beside)
-            with reporter.stage(f"{called}: checking", len(contents.pixels)) as advance:
-                extract(archive, contents, beside, lambda done: advance(done, 0))
+            if archive.manifest.pictures:
+                with reporter.stage(f"{called}: checking", len(contents.pixels)) as advance:
+                    extract(archive, contents, beside, lambda done: advance(done, 0))
+            else:
+                extract(archive, contents, beside)
             scored = score_again(
                 unfinished, contents, seed=archive.sha256, number=number, dataset=dataset, reporter=reporter
             )
@@ -137,7 +142,7 @@ def _record(archive: Archive, contents: Contents, scored: Again, place: Path, ca
         "pictures": archive.manifest.pictures,
         "restored": contents.run.samples.restored,
         "permission": archive.manifest.permission,
-        "earlier": archive.found.get("came_here"),
+        "earlier": archive.manifest.came_here,
         "again": checked if scored.samples else None,
         "not_checked": scored.not_checked or None,
     }
@@ -196,7 +201,7 @@ def _importing(runs: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _fetched(url: str, listener: Listener, patience: Patience, most: int) -> Iterator[Path]:
+def _fetched(url: str, listening: Listening, patience: Patience, most: int) -> Iterator[Path]:
     """The file at an address, kept until it was taken in: what broke off goes on.
 
     Raises:
@@ -211,7 +216,8 @@ def _fetched(url: str, listener: Listener, patience: Patience, most: int) -> Ite
     path = home() / "downloads" / "runs" / f"{name}.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        download(url, path, listener=_Bounded(listener, most), patience=patience)
+        with listening() as listener:
+            download(url, path, listener=_Bounded(listener, most), patience=patience)
         try:
             yield path
         finally:
@@ -241,8 +247,11 @@ class _Bounded:
         self._listener.say(line)
 
 
-class _Silent:
+class _Silent(AbstractContextManager["_Silent"]):
     """Nobody hears how a download goes."""
+
+    def __exit__(self, *ended: object) -> None:
+        """Nothing was opened."""
 
     def progress(self, received: int, total: int | None) -> None:
         """Say nothing."""

@@ -155,6 +155,19 @@ def test_what_cannot_be_scored_again_is_said(archive: Path, tiny: Path, tmp_path
     assert "'tiny' here is another one" in import_run(str(archive), tmp_path / "five").record.provenance
 
 
+def test_a_folder_without_clean_pictures_is_scored_at_the_scale_of_the_run(tiny: Path, tmp_path: Path) -> None:
+    """It cannot tell its own. The metric that another machine lacks is named."""
+    (tiny / "lq").rename(tmp_path / "real")
+    options = Options(runs=tmp_path / "runs", device="cpu")
+    restobench.run("bicubic", tmp_path / "real", metrics=["consistency"], scale=2, options=options)
+    (record,) = all_runs(tmp_path / "runs")
+    archive = export_run(record, tmp_path / "run.zip", pictures=True).path
+
+    taken = import_run(str(archive), tmp_path / "theirs", dataset=tmp_path / "real")
+
+    assert taken.again.metrics == ("consistency",)
+
+
 def test_a_number_that_is_not_its_pictures_is_refused(altered: Altered, tmp_path: Path) -> None:
     """With the sample, the metric and both numbers; the table around it was made to fit."""
 
@@ -265,7 +278,9 @@ def png_bomb() -> bytes:
         (drop("pictures/a.png", listed=False), "in the archive or in samples.json, and not in both"),
         (drop("samples.json", listed=False), "it lacks samples.json"),
         (add("pictures/a.png", b"GIF89a"), "the picture 'a' is no PNG"),
-        (add("pictures/a.png", png_bomb()), "the picture 'a'"),
+        (add("pictures/a.png", png_bomb()), "the picture 'a' would have 50000 x 50000 pixels"),
+        (add("pictures/a.png", png_bomb()[:30]), "the picture 'a' would have"),
+        (add("pictures/a.png", b"\x89PNG\r\n\x1a\n"), "the picture 'a' is no PNG"),
         (set_in("manifest.json", "schema", to=2), "it has schema 2, and this restobench reads 1; update"),
         (set_in("manifest.json", "kind", to="cake"), "not one that 'restobench results export' made"),
         (set_in("manifest.json", "dataset", to=5), "manifest.json is not as a run's is (dataset"),
@@ -283,10 +298,12 @@ def png_bomb() -> bytes:
         (set_in("run.json", "sessions", 0, "hardware", to={}), "run.json is not as a run's is (sessions.0"),
         (set_in("run.json", "method", "title", to="\u202e evil"), "control character '\\u202e'"),
         (set_in("summary.json", 0, "mean", to=99.0), "lies outside of its interval"),
-        (set_in("summary.json", 0, "count", to=2), "counts other values of psnr"),
+        (set_in("summary.json", 0, "missing", to=1), "counts other values of psnr"),
+        (set_in("summary.json", 0, "count", to=2), "the signature of psnr is that of another number"),
         (set_in("summary.json", 0, "metric", to="=cmd"), "summary.json is not as a run's is (rows.0.metric"),
         (set_in("summary.json", 0, "metric", to="ssim-y"), "has a metric twice"),
         (set_in("summary.json", 0, "signature", to="restobench|v1|x"), "summary.json: "),
+        (set_in("manifest.json", "came_here", to={"a": 1}), "manifest.json is not as a run's is (came_here"),
         (set_in("samples.json", "rows", 1, "id", to="a"), "samples.json has a sample twice"),
         (set_in("samples.json", "rows", 1, "id", to="../b"), "would lie outside of the run"),
         (set_in("samples.json", "rows", 1, "values", to={}), "has other columns than the others"),
