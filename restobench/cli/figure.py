@@ -62,8 +62,7 @@ def figure(
     restobench figure --dataset demo --samples astronaut-1,coffee-1 --methods bicubic,resshift@tiny \\
         --crop 96,64,64,64 --metric psnr-y --label resshift@tiny=Ours --output figure.pdf
 
-    Restores nothing. Pictures are never resampled: a pixel stays a square of one colour. The same runs give the same
-    bytes.
+    Restores nothing. Pictures are never resampled: a pixel stays a square of one colour.
     """
     from restobench.environment import runs_folder
     from restobench.figures.crops import labels_of, read_crops

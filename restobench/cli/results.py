@@ -50,7 +50,7 @@ EXAMPLES = """Show the tables of the runs, or one run with what made it. Compute
 def show(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="METHOD[@VARIANT][:DATASET] or a run's folder; default: all."),
+        typer.Argument(metavar="RUN", help="METHOD\\[@VARIANT][:DATASET] or a run's folder; default: all."),
     ] = None,
     metrics: given.Metrics = None,
     by: Annotated[
@@ -175,7 +175,7 @@ def _tagged(rows: list[dict[str, Any]], output: Path | None, *, as_json: bool) -
 
 @results.command("export")
 def export(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="METHOD[@VARIANT][:DATASET] or a run's folder.")],
+    name: Annotated[str, typer.Argument(metavar="RUN", help="METHOD\\[@VARIANT][:DATASET] or a run's folder.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.zip", show_default="the run's name, here"),
@@ -202,8 +202,8 @@ def export(
     restobench results export bicubic:demo
     restobench results export resshift@v3:realsr --pictures --output resshift.zip
 
-    Pictures of data sets whose licence does not let them be passed on stay at home; so do, unless --pictures is said,
-    those of sets of which nobody said. The same run gives the same bytes.
+    Pictures that the data set's licence does not let be passed on stay at home.
+    So do those of sets of which nobody said, unless you say --pictures. The same run gives the same bytes.
     """
     from restobench.cli.output import TerminalReporter
     from restobench.environment import runs_folder
@@ -233,8 +233,8 @@ def import_(
     restobench results import bicubic@default-demo-1911bcf5e0e6-a976e2.zip
     restobench results import https://example.org/resshift.zip --again 20
 
-    An imported run stands in tables like any other and says where it came from; 'restobench run' never takes its
-    pictures for its own.
+    An imported run stands in tables like any other and says where it came from.
+    'restobench run' never takes its pictures for its own.
     """
     from restobench.cli.output import TerminalReporter
     from restobench.cli.weights import download_shown

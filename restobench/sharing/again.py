@@ -59,14 +59,12 @@ def score_again(
     opened, problem = _dataset(contents, dataset, reporter)
     if opened is None:
         return Again(not_checked=problem)
-    _check_inputs(contents, opened)
+    _check_samples(contents, opened)
     if not folder.restored_ids():
         return Again(not_checked="there are no pictures", dataset=opened)
     if number == 0:
         return Again(not_checked="nothing was to be scored again", dataset=opened)
     there = {sample.id: sample for sample in opened.samples}
-    if strangers := sorted(contents.pixels.keys() - there.keys()):
-        raise refused(f"its sample {strangers[0]!r} is none of '{opened.name}'")
     ids = sorted(contents.pixels, key=lambda one: hashlib.sha256(f"{seed}/{one}".encode()).hexdigest())[:number]
     with tempfile.TemporaryDirectory(prefix="restobench-again-") as place:
         cache = Cache(Path(place))
@@ -112,12 +110,16 @@ def _dataset(contents: Contents, given: str | Path | None, reporter: Reporter) -
     return None, problem
 
 
-def _check_inputs(contents: Contents, dataset: Dataset) -> None:
-    """What the pictures are said to be made of are the data set's inputs."""
-    if contents.inputs is None:
-        return
-    inputs = dataset.inputs(Cache())
-    for sample_id, sha256 in contents.inputs.sha256.items():
+def _check_samples(contents: Contents, dataset: Dataset) -> None:
+    """Samples, their groups, which decide how wide an interval is, and what pictures are made of are the data set's."""
+    groups = {sample.id: sample.group for sample in dataset.samples}
+    for row in contents.table.rows:
+        if row.id not in groups:
+            raise refused(f"its sample {row.id!r} is none of '{dataset.name}'")
+        if row.group != groups[row.id]:
+            raise refused(f"its sample {row.id!r} is said to be of the group {row.group!r}, not {groups[row.id]!r}")
+    inputs = dataset.inputs(Cache()) if contents.inputs else {}
+    for sample_id, sha256 in contents.inputs.sha256.items() if contents.inputs else ():
         if inputs.get(sample_id) != sha256:
             raise refused(f"its sample {sample_id!r} is said to be made from another input than that of the data set")
 

@@ -156,7 +156,7 @@ def test_what_cannot_be_scored_again_is_said(archive: Path, tiny: Path, tmp_path
 
 
 def test_a_folder_without_clean_pictures_is_scored_at_the_scale_of_the_run(tiny: Path, tmp_path: Path) -> None:
-    """It cannot tell its own. The metric that another machine lacks is named."""
+    """It cannot tell its own."""
     (tiny / "lq").rename(tmp_path / "real")
     options = Options(runs=tmp_path / "runs", device="cpu")
     restobench.run("bicubic", tmp_path / "real", metrics=["consistency"], scale=2, options=options)
@@ -198,6 +198,20 @@ def test_the_last_digit_of_another_machine_is_no_lie(altered: Altered, tmp_path:
         edit(members, "samples.json", moved)
 
     assert len(import_run(str(altered(other_machine)), tmp_path / "theirs").again.samples) == 3
+
+
+def test_an_interval_is_worked_out_here(made: RunRecord, altered: Altered, tmp_path: Path) -> None:
+    """A narrower one would make methods look as if they could be told apart."""
+
+    def narrow(manifest: dict[str, Any], members: Members) -> None:
+        def no_width(summary: list[dict[str, Any]]) -> None:
+            summary[0] |= {"low": summary[0]["mean"], "high": summary[0]["mean"]}
+
+        edit(members, "summary.json", no_width)
+
+    theirs = import_run(str(altered(narrow)), tmp_path / "theirs").record
+
+    assert theirs.summary == made.summary
 
 
 def test_pictures_that_were_exchanged_are_found(made: RunRecord, altered: Altered, tmp_path: Path) -> None:
@@ -306,6 +320,7 @@ def png_bomb() -> bytes:
         (set_in("manifest.json", "came_here", to={"a": 1}), "manifest.json is not as a run's is (came_here"),
         (set_in("samples.json", "rows", 1, "id", to="a"), "samples.json has a sample twice"),
         (set_in("samples.json", "rows", 1, "id", to="../b"), "would lie outside of the run"),
+        (set_in("samples.json", "rows", 1, "group", to="z"), "is said to be of the group 'z', not 'b'"),
         (set_in("samples.json", "rows", 1, "values", to={}), "has other columns than the others"),
         (set_in("samples.json", "rows", 1, "pixels", to=None), "and not in both"),
         (set_in("samples.json", "metrics", to=["psnr", "ssim-y", "id"]), "has other columns"),
