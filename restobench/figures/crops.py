@@ -118,8 +118,10 @@ def labels_of(texts: Mapping[str, str], known: Sequence[str]) -> dict[str, str]:
     """What columns and rows are called.
 
     Raises:
-        RestobenchError: One is given to what is not shown.
+        RestobenchError: One is given to what is not shown, or is no name but a text.
     """
+    if long := next((text for text in texts.values() if len(text) > 200), None):
+        raise RestobenchError(f"--label {long[:40]}... is longer than 200 letters.")
     if unknown := next((name for name in texts if name not in known), None):
         raise RestobenchError(f"--label names '{unknown}', which is not shown; there are {', '.join(known)}.")
     return dict(texts)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from restobench.errors import RestobenchError
 from restobench.figures.crops import Strip, strip_of
+from restobench.figures.lettering import LINE, POINT, SMALLEST, Lettering
 from restobench.figures.panels import Figure, Line, Panel, enlarged
 from restobench.files import writing, written_whole
 from restobench.leaderboard.escaping import plain
@@ -31,11 +32,6 @@ WIDTHS = {"column": 3.25, "page": 6.875}
 _GAP = 0.03
 """Between columns, in inches."""
 _ROW_GAP = 0.07
-_POINT = 1 / 72
-_LINE = 1.25
-"""Height of a line of text, in its size."""
-_SMALLEST = 5.0
-"""Points below which nobody can read a heading."""
 _SHARPEST = 200
 """Pixels an inch that a PNG has at least."""
 _LARGEST = 20_000
@@ -68,8 +64,8 @@ class Style:
             raise RestobenchError(f"--zoom {self.zoom} must be at least 1.")
         if self.font not in _FONTS:
             raise RestobenchError(f"--font must be {' or '.join(_FONTS)}, not {self.font!r}.")
-        if not _SMALLEST <= self.font_size <= 30:
-            raise RestobenchError(f"--font-size {self.font_size:g} must be between {_SMALLEST:g} and 30 points.")
+        if not SMALLEST <= self.font_size <= 30:
+            raise RestobenchError(f"--font-size {self.font_size:g} must be between {SMALLEST:g} and 30 points.")
 
 
 def check_suffix(path: Path) -> Path:
@@ -134,7 +130,8 @@ class _Page:
         self.strips: list[Strip | None] = [
             strip_of(line.crops, _width(line), line.sample, style.zoom) if line.crops else None for line in figure.lines
         ]
-        self.text_height = style.font_size * _LINE * _POINT
+        self.letters = Lettering(_FONTS[style.font], style.font_size)
+        self.text_height = self.letters.height
         self.left = self.text_height if any(line.name for line in figure.lines) else 0.0
         count = len(figure.columns)
         self.column = (style.width - self.left - _GAP * (count - 1)) / count
@@ -145,9 +142,9 @@ class _Page:
             )
         self.dpi = self._dpi() if raster else 72.0
         self.raster = raster
-        self.heads, self.head_size = self._fitted(figure.columns)
+        self.heads, self.head_size = self.letters.headings(figure.columns, self.column)
         # A little more than its lines: the tallest letters reach above them.
-        self.head_height = (max(map(len, self.heads)) + 0.1) * self.head_size * _LINE * _POINT
+        self.head_height = (max(map(len, self.heads)) + 0.1) * self.head_size * LINE * POINT
         tops, top = [], self._snapped(self.head_height)
         for line, strip in zip(figure.lines, self.strips, strict=True):
             tops.append(top)
@@ -194,13 +191,13 @@ class _Page:
         for column, text in enumerate(self.heads):
             middle = self._left_of(column) + self.column / 2
             for number, one in enumerate(reversed(text)):
-                bottom = self.head_height - (number + 0.3) * self.head_size * _LINE * _POINT
+                bottom = self.head_height - (number + 0.3) * self.head_size * LINE * POINT
                 self._text(middle, bottom, one, size=self.head_size, align="baseline")
         for line, strip, top in zip(self.figure.lines, self.strips, self.tops, strict=True):
             pixel = self._pixel(line)
             if line.name:
                 height = line.panels[0].pixels.shape[0] * pixel
-                size = self._fitting(plain(line.name), height)
+                size = self.letters.fitting(plain(line.name), height)
                 self._text(
                     self.text_height / 2, top + height / 2, plain(line.name), size=size, rotation=90, align="center"
                 )
@@ -264,7 +261,7 @@ class _Page:
 
         line = 1.2 if inside else 0.8
         # Not wholly inside: viewers let a picture reach a hair beyond its place.
-        inset = line * _POINT * 0.3 if inside else 0.0
+        inset = line * POINT * 0.3 if inside else 0.0
         for colour, thick in (("white", line + 0.8), (_COLOURS[number % len(_COLOURS)], line))[0 if halo else 1 :]:
             place = (left + inset, top + inset), width - 2 * inset, height - 2 * inset
             self.axes.add_patch(Rectangle(*place, fill=False, edgecolor=colour, linewidth=thick, joinstyle="miter"))
@@ -284,62 +281,14 @@ class _Page:
             x,
             y,
             text,
-            fontfamily=_FONTS[self.style.font],
-            fontsize=size or self._fitting(text, self.column, bold=bold),
+            fontfamily=self.letters.family,
+            fontsize=size or self.letters.fitting(text, self.column, bold=bold),
             fontweight="bold" if bold else "normal",
             horizontalalignment="center",
             verticalalignment=align,
             rotation=rotation,
             parse_math=False,
         )
-
-    def _fitting(self, text: str, room: float, *, bold: bool = False) -> float:
-        """The size at which a line takes no more inches than there are."""
-        size = self.style.font_size
-        return size * min(1.0, room / max(self._wide(text, size, bold=bold), 1e-9))
-
-    def _wide(self, text: str, size: float, *, bold: bool = False) -> float:
-        """Of a line of text, in inches."""
-        from matplotlib.font_manager import FontProperties
-        from matplotlib.textpath import TextPath
-
-        if not text.strip():
-            return 0.0
-        font = FontProperties(family=_FONTS[self.style.font], weight="bold" if bold else "normal")
-        # Text that holds dollar signs is text.
-        return float(TextPath((0, 0), text.replace("$", "S"), size=size, prop=font).get_extents().x1) * _POINT
-
-    def _fitted(self, texts: tuple[str, ...]) -> tuple[list[list[str]], float]:
-        """Headings in lines no wider than a column, and the size of all: smaller where a word is too long."""
-        size = self.style.font_size
-        lines = [[plain(line) for line in text.split("\n")] for text in texts]
-        while True:
-            broken = [[piece for line in one for piece in self._broken(line, size)] for one in lines]
-            widest = max((self._wide(piece, size) for one in broken for piece in one), default=0.0)
-            if widest <= self.column or size <= _SMALLEST:
-                return broken, size
-            size = max(_SMALLEST, size - 0.5)
-
-    def _broken(self, text: str, size: float) -> list[str]:
-        """The text in lines, broken behind spaces, '@' and '-' where it is wider than the column.
-
-        Within a word only where it cannot be made smaller.
-        """
-        lines, piece = [""], ""
-        for character in text:
-            piece += character
-            anywhere = size <= _SMALLEST and self._wide(piece + "mm", size) > self.column
-            if character in " @-_+" or anywhere:
-                self._add(lines, piece, size)
-                piece = ""
-        self._add(lines, piece, size)
-        return [line.strip() for line in lines]
-
-    def _add(self, lines: list[str], piece: str, size: float) -> None:
-        if lines[-1] and self._wide((lines[-1] + piece).strip(), size) > self.column:
-            lines.append(piece)
-        else:
-            lines[-1] += piece
 
     def save(self, path: Path, kind: str) -> None:
         """Write it without a date."""

@@ -19,7 +19,8 @@ from restobench.onepass import OnePass
 from restobench.reading import scored_samples
 from restobench.regression import tolerance_of
 from restobench.reporter import Reporter
-from restobench.sharing.contents import Row, refused
+from restobench.sharing.contents import refused
+from restobench.sharing.schema import Row
 from restobench.sharing.unpack import Contents
 from restobench.signature import Signature
 from restobench.store import RunFolder

@@ -19,12 +19,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from restobench.errors import RestobenchError
 from restobench.files import PART_PREFIX
+from restobench.sharing.schema import Manifest, Record, Run, Summary
 from restobench.signature import Signature
 from restobench.store import SCHEMA as RUN_SCHEMA
 from restobench.store import RunIdentity, check_label
@@ -37,184 +38,7 @@ NEEDED = ("run.json", "summary.json", "samples.json", "timing.json")
 RECORDS = (*NEEDED, "inputs.json")
 PICTURES = "pictures/"
 
-Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Value = Number | Literal["inf", "-inf"] | None
-"""Of a metric for a sample; None: it has none."""
-Scalar = bool | int | Number | str
-
-
-class _Record(BaseModel):
-    """Strict about types, as JSON has them. Keys that nobody reads may be there: newer versions write more."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-
-
-class File(_Record):
-    """One file of an archive."""
-
-    sha256: Hash
-    bytes: NonNegativeInt
-
-
-class Manifest(_Record):
-    """What is in an archive."""
-
-    dataset: str
-    label: str
-    variant: str
-    key: str
-    pictures: bool
-    permission: str | None
-    """Why pictures are in it although the data set's card forbids to pass them on, in the words of who packed it."""
-    came_here: str | None = None
-    """Of a run that whoever packed it had imported: from where."""
-    files: dict[str, File]
-
-
-class DatasetFacts(_Record):
-    """Which pictures were restored."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[\w][\w. +-]*$", max_length=120)]
-    revision: Annotated[str, StringConstraints(pattern=r"^[\w. +-]+$", max_length=120)]
-    reference: str
-    fingerprint: Hash
-    task: str | None
-    scale: Annotated[int, Field(ge=1, le=16)]
-    protocol: str
-
-
-class MethodFacts(_Record):
-    """What restored."""
-
-    name: str
-    title: str
-    licence: str
-    training_data: str
-
-
-class Determinants(_Record):
-    """What determines the pictures, as far as anything reads it."""
-
-    dataset: Hash
-    method: str | None = None
-    seed: int | None = None
-    settings: dict[str, Scalar] = {}
-    weights: dict[str, str] = {}
-    files: dict[str, str] = {}
-
-
-class Samples(_Record):
-    """How many there are, and what failed."""
-
-    total: NonNegativeInt
-    limit: int | None
-    restored: NonNegativeInt
-    failed: dict[str, str]
-
-
-class Hardware(_Record):
-    """A machine."""
-
-    cpu: str
-    gpu: str = ""
-
-
-class Session(_Record):
-    """One go at restoring."""
-
-    batch_size: NonNegativeInt
-    hardware: Hardware
-    versions: dict[str, str]
-    commit: str | None
-    restored: NonNegativeInt = 0
-    finished: str = ""
-    wall_seconds: Number = 0.0
-    seconds_per_picture: Number | None = None
-    pictures_per_second: Number | None = None
-
-
-class Pace(_Record):
-    """How fast it was scored."""
-
-    pictures_per_second: Number
-    values_computed: NonNegativeInt
-
-
-class Run(_Record):
-    """run.json, as far as anything reads it."""
-
-    label: str
-    variant: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=120)]
-    family: str = ""
-    checkpoint: str | None = None
-    method: MethodFacts | None
-    demonstration: bool
-    dataset: DatasetFacts
-    determinants: Determinants
-    sources: Hash
-    samples: Samples
-    finished: str | None
-    sessions: list[Session]
-    evaluation: Pace | None = None
-
-
-class Row(_Record):
-    """A row of summary.json."""
-
-    metric: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-zA-Z0-9:._+-]*$", max_length=120)]
-    mean: Number | None
-    low: Number | None
-    high: Number | None
-    count: NonNegativeInt
-    missing: NonNegativeInt
-    infinite: NonNegativeInt
-    identical: NonNegativeInt = 0
-    signature: str
-
-
-class Summary(_Record):
-    """summary.json."""
-
-    rows: list[Row]
-
-
-class SampleRow(_Record):
-    """A row of samples.json."""
-
-    id: str
-    group: str
-    tags: dict[str, str]
-    values: dict[str, Value]
-    seconds: Number | None
-    error: str | None
-    pixels: Hash | None
-    """SHA-256 of the decoded picture; None: there is none."""
-
-
-class Table(_Record):
-    """samples.json."""
-
-    tags: list[str]
-    metrics: list[str]
-    """Those with a value for each sample, in their order."""
-    rows: list[SampleRow]
-
-
-class Timing(_Record):
-    """timing.json."""
-
-    kind: Literal["method", "end-to-end", "self-reported"]
-    seconds: dict[str, Number]
-
-
-class Inputs(_Record):
-    """inputs.json."""
-
-    sha256: dict[str, str]
-
-
-Kind = TypeVar("Kind", bound=_Record)
+Kind = TypeVar("Kind", bound=Record)
 
 
 def refused(what: str) -> RestobenchError:

@@ -21,8 +21,9 @@ from restobench.leaderboard.escaping import plain
 from restobench.reporter import Reporter, Silence
 from restobench.results import RunRecord
 from restobench.sharing.again import Again, score_again
+from restobench.sharing.archive import Archive, Limits, opened
 from restobench.sharing.contents import PICTURES, refused
-from restobench.sharing.unpack import Archive, Contents, Limits, extract, opened, read_contents
+from restobench.sharing.unpack import Contents, extract, read_contents
 from restobench.store import RunFolder, RunIdentity, now
 
 AGAIN = 5

@@ -61,3 +61,5 @@ def test_labels_are_of_what_is_shown() -> None:
     """A misspelt one would else be missed in print."""
     with pytest.raises(RestobenchError, match="--label names 'ours', which is not shown; there are bicubic, input"):
         labels_of({"ours": "Ours"}, ["bicubic", "input"])
+    with pytest.raises(RestobenchError, match=r"--label x+\.\.\. is longer than 200 letters"):
+        labels_of({"bicubic": "x" * 201}, ["bicubic"])

@@ -115,23 +115,6 @@ def test_text_of_strangers_is_drawn_as_it_stands(tmp_path: Path) -> None:
     assert "\x1b" not in text
 
 
-def test_long_headings_are_broken_and_made_smaller(tmp_path: Path) -> None:
-    """They never run into each other."""
-    from restobench.figures.draw import _own_style, _Page
-
-    names = ("a-method-with-a-very-long-name", "Unbreakablyextraordinarilylong", "short")
-    one = figure()
-
-    with _own_style():
-        page = _Page(Figure(names, one.lines, one.metrics, one.valued), Style(width=3), raster=False)
-        widths = [page._wide(line, page.head_size) for head in page.heads for line in head]
-
-    assert max(widths) <= page.column
-    assert len(page.heads[0]) > 1
-    assert page.heads[2] == ["short"]
-    assert 5 <= page.head_size < 8
-
-
 def test_what_cannot_be_drawn_is_a_sentence(tmp_path: Path) -> None:
     """And leaves no file."""
     (tmp_path / "file").write_text("")

@@ -27,9 +27,9 @@ from restobench.leaderboard.assemble import assemble
 from restobench.leaderboard.published import Published
 from restobench.planning import Options
 from restobench.results import RunRecord, all_runs, find_run, newest
+from restobench.sharing.archive import Limits
 from restobench.sharing.pack import export_run
 from restobench.sharing.take import import_run
-from restobench.sharing.unpack import Limits
 from tests.file_server import FileServer
 from tests.sharing.conftest import Altered, Members, edit, read_members, write_members
 
