@@ -13,7 +13,7 @@ from restobench.cli import sharing
 from restobench.cli.output import print_by_tag, print_json, print_runs, standard_output
 from restobench.errors import RestobenchError
 from restobench.results import RunRecord, all_runs, find_run, newest, rows_by_tag
-from restobench.selection import choose_records, read_where, sort_records, sort_tagged
+from restobench.selection import Where, choose_records, read_where, sort_records, sort_tagged
 
 if TYPE_CHECKING:
     from restobench.ranks import Ranks
@@ -37,20 +37,8 @@ results = typer.Typer(
     """,
 )
 
-results.command("export")(sharing.export_run)
-results.command("import")(sharing.import_run)
 
-EXAMPLES = """Show the tables of the runs, or one run with what made it. Computes nothing.
-
-    \b
-    restobench results --where method='resshift*' --where seed=0 --sort psnr-y
-    restobench results --where setting:steps=4,15 --all --output steps.csv
-    restobench results --samples --where kind=rain --output rain.parquet
-    restobench results export resshift@tiny:demo
-"""
-
-
-@results.command("show", help=EXAMPLES)
+@results.command("show")
 def show(
     name: Annotated[
         str | None,
@@ -93,17 +81,28 @@ def show(
     runs: given.Runs = None,
     as_json: given.Json = False,
 ) -> None:
-    """Show the tables of the runs, or one run with what made it. Computes nothing."""
+    """Show the tables of the runs, or one run with what made it. Computes nothing.
+
+    \b
+    restobench results --where method='resshift*' --where seed=0 --sort psnr-y
+    restobench results --where setting:steps=4,15 --all --output steps.csv
+    restobench results --samples --where kind=rain --output rain.parquet
+    restobench results export resshift@tiny:demo
+    """
     from restobench.environment import runs_folder
     from restobench.metrics.registry import choose_metrics
 
-    wanted = given.names(metrics)
+    wanted, only = given.names(metrics), read_where(given.pairs(where, "--where"))
     choose_metrics(wanted or [])
-    folder = given.folder(runs, "--runs") or runs_folder()
-    only = read_where(given.pairs(where, "--where"))
-    _refuse(output, as_json=as_json, every=every, samples=samples, tagged=by is not None, name=name, reverse=reverse)
+    tagged = by is not None or (bool(only.tags) and not samples)
+    _refuse(output, as_json=as_json, every=every, samples=samples, by=by is not None, named=name is not None)
     if reverse and sort is None:
         raise RestobenchError("--reverse turns --sort round; say what to sort by.")
+    if ranks and (tagged or samples or output):
+        raise RestobenchError(
+            "--ranks are those of whole data sets, in tables and --json; leave out the other options."
+        )
+    folder = given.folder(runs, "--runs") or runs_folder()
     if name:
         records = choose_records([find_run(folder, name)], only.runs)
     else:
@@ -111,28 +110,15 @@ def show(
         records = records if every else newest(records)
         if not records and (output or not as_json):
             raise RestobenchError(f"There are no runs in {folder}; make one with 'restobench run', or name --runs.")
-    if sort is not None and not (by is not None or (only.tags and not samples)):
+    if sort is not None and not tagged:
         records = sort_records(records, sort, reverse=reverse)
-    if samples or (output and by is None and not only.tags):
-        from restobench.frames import frame_of, rows_of, write_frame
-
-        frame = frame_of(records, only, metrics=wanted, samples=samples)
-        if output:
-            write_frame(frame, output)
-            typer.echo(f"{len(frame)} rows in {output}", err=True)
-        else:
-            print_json(rows_of(frame))
-        return
-    if by is not None or only.tags:
-        if ranks:
-            raise RestobenchError("--ranks are those of whole data sets; leave out --by and tags in --where.")
+    if tagged:
         rows = rows_by_tag(records, by or next(iter(only.tags)), wanted, only.tags)
-        if sort is not None:
-            rows = sort_tagged(rows, sort, reverse=reverse)
-        _tagged(rows, output, as_json=as_json)
-        return
-    found = _ranks(records, wanted) if ranks else None
-    if as_json:
+        _print_tagged(rows if sort is None else sort_tagged(rows, sort, reverse=reverse), output, as_json=as_json)
+    elif samples or output:
+        _write_rows(records, only, wanted, output, samples=samples)
+    elif as_json:
+        found = _ranks(records, wanted) if ranks else None
         print_json(
             [
                 row if found is None else row | {"rank": found.get((record.folder.path, row["metric"]))}
@@ -140,30 +126,47 @@ def show(
                 for row in record.rows(wanted)
             ]
         )
-        return
-    print_runs(records, wanted, ranks=found, sort=sort, reverse=reverse)
-    if name:
-        _print_details(records[0])
+    else:
+        found = _ranks(records, wanted) if ranks else None
+        print_runs(records, wanted, ranks=found, sort=sort, reverse=reverse)
+        if name:
+            _print_details(records[0])
 
 
-def _refuse(
-    output: Path | None, *, as_json: bool, every: bool, samples: bool, tagged: bool, name: str | None, reverse: bool
-) -> None:
+results.command("export")(sharing.export_run)
+results.command("import")(sharing.import_run)
+
+
+def _refuse(output: Path | None, *, as_json: bool, every: bool, samples: bool, by: bool, named: bool) -> None:
     """What does not go together, before anything is read."""
     if output is not None:
         from restobench.frames import check_suffix
 
         check_suffix(output)
-    for option, given_ in (("--all", every), ("--samples", samples)):
-        if given_ and output is None and not as_json:
+    for option, asked in (("--all", every), ("--samples", samples)):
+        if asked and output is None and not as_json:
             raise RestobenchError(f"{option} is for files and programs; say --output FILE.csv or --json with it.")
-    if every and name:
+    if every and named:
         raise RestobenchError("--all is of all runs; leave it out, or name no run and say --where method=NAME.")
-    if samples and tagged:
+    if samples and by:
         raise RestobenchError("--samples has a row for each sample, and --by one for each value of a tag; say one.")
 
 
-def _tagged(rows: list[dict[str, Any]], output: Path | None, *, as_json: bool) -> None:
+def _write_rows(
+    records: list[RunRecord], only: Where, metrics: list[str] | None, output: Path | None, *, samples: bool
+) -> None:
+    """The rows of runs or samples, to a file or as JSON."""
+    from restobench.frames import frame_of, rows_of, write_frame
+
+    frame = frame_of(records, only, metrics=metrics, samples=samples)
+    if output:
+        write_frame(frame, output)
+        typer.echo(f"{len(frame)} rows in {output}", err=True)
+    else:
+        print_json(rows_of(frame))
+
+
+def _print_tagged(rows: list[dict[str, Any]], output: Path | None, *, as_json: bool) -> None:
     if output:
         import pandas as pd
 

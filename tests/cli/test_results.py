@@ -63,6 +63,7 @@ def test_show_is_meant_where_no_command_is_named(three: Restobench) -> None:
         (("--output", "table.xlsx"), "must end with .csv"),
         (("--all",), "--all is for files and programs"),
         (("--samples",), "--samples is for files and programs"),
+        (("--ranks", "--output", "t.csv"), "--ranks are those of whole data sets"),
         (("c-best", "--all", "--json"), "--all is of all runs"),
         (("--samples", "--by", "kind", "--json"), "say one"),
         (("--where", "method=nobody"), "No 'method' of these runs is called 'nobody'"),
