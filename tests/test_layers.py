@@ -34,6 +34,7 @@ ORDER = (
     "cache",
     "embedded",
     "demo_degradation",
+    "journal",
     "manifest",
     "remote",
     "dataset",
