@@ -64,12 +64,15 @@ ORDER = (
     "onepass",
     "evaluate",
     "results",
+    "selection",
     "compare",
     "ranks",
     "swapping",
     "sensitivity",
     "explain",
     "leaderboard",
+    "frames",
+    "figures",
     "attribution",
     "lint",
     "planning",
@@ -77,6 +80,7 @@ ORDER = (
     "benchmark",
     "baseline",
     "regression",
+    "sharing",
     "timing",
     "doctor",
     "cli",
@@ -103,7 +107,7 @@ KEPT_APART = (
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 
-WITHOUT_TORCH = ("store", "results", "leaderboard")
+WITHOUT_TORCH = ("store", "results", "selection", "leaderboard", "frames")
 """What is read on machines that could not run the method."""
 
 HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas", "requests")
@@ -312,6 +316,7 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "datasets", "make", "--help"),
         ("-m", "restobench", "metrics", "list"),
         ("-m", "restobench", "weights", "list"),
+        ("-m", "restobench", "results", "--help"),
     ],
     ids=" ".join,
 )
