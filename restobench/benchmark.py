@@ -16,6 +16,7 @@ from restobench.conformance.record import describe_record
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
+from restobench.files import write_json
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.planning import (
@@ -32,7 +33,7 @@ from restobench.reporter import Reporter, Silence
 from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
 from restobench.session import Session, close_killed_session
-from restobench.store import RunFolder
+from restobench.store import RunFolder, now
 from restobench.summary import Evaluation, by_reason
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ def carry_out(
         reporter.say(f"{planned.title}: pictures that other source files of the method made ({folder.path.name})")
     elif not folder.run_path.exists() and planned.by_other_sources(options):
         reporter.say(f"{planned.title}: earlier pictures are by other source files of the method, and not reused")
+    if not folder.run_path.exists() and (imported := planned.imported(options)):
+        reporter.say(f"{planned.title}: an imported run has this key ({imported[0].path}), and is not reused")
     with folder.locked():
         outcome, already = _restore(planned, folder, options, cache, reporter)
         result = RunResult(
@@ -268,6 +271,8 @@ def evaluate_existing(
         RestobenchError: No such run, or the data set is not the one that was restored.
     """
     record = find_run(options.runs, name)
+    if record.folder.is_imported and not record.folder.restored_ids():
+        raise RestobenchError(f"{record.folder.path} was imported with scores only: there are no pictures to score.")
     described = record.run["dataset"]
     # The same pictures are the same data set; a folder without clean ones cannot tell its scale.
     opened = replace(open_dataset(dataset or described["reference"], reporter=reporter), scale=described["scale"])
@@ -281,6 +286,8 @@ def evaluate_existing(
     result.failures = dict(record.run["samples"]["failed"])
     with record.folder.locked():
         _evaluate(result, opened, metrics, options, cache, reporter or Silence(), record.name)
+        if imported := record.folder.read_imported():
+            write_json(record.folder.imported_path, imported | {"scored": now()})
     return result
 
 

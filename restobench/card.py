@@ -374,6 +374,9 @@ class Layout(_Card):
         return self
 
 
+Sharing = Literal["allowed", "forbidden", "unknown"]
+"""Whether pictures that were made from a data set's may be passed on."""
+
 Size = tuple[PositiveInt, PositiveInt]
 """Width and height in pixels."""
 
@@ -410,6 +413,8 @@ class DatasetCard(_Card):
     size: str
     """Of the clean (or wanted) pictures, in words: "512 x 512", "varying"."""
     licence: str
+    sharing: Sharing = "unknown"
+    """As the licence says. What it does not say is unknown and treated with care: research use allows nothing yet."""
     source: str
     """Where a user gets it."""
     citation: str | None = None

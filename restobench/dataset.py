@@ -21,7 +21,8 @@ from restobench.cache import Cache
 from restobench.card import DatasetCard, Task, read_card
 from restobench.environment import datasets_folder, home
 from restobench.errors import RestobenchError, unknown_name
-from restobench.manifest import UNFINISHED, tags_in
+from restobench.journal import UNFINISHED
+from restobench.manifest import tags_in
 from restobench.plugins import plugins
 from restobench.remote import is_url, mirrored
 from restobench.reporter import Reporter

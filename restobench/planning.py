@@ -115,8 +115,14 @@ class PlannedRun:
         """Runs that differ from this one in the method's source files alone."""
         own = self.identity.folder(options.runs).path
         shared = self.identity.key.rpartition("-")[0]
-        paths = own.parent.glob(f"{shared}-*/run.json")
-        return readable_runs(RunFolder(path.parent) for path in paths if path.parent != own)
+        folders = [RunFolder(path.parent) for path in own.parent.glob(f"{shared}-*/run.json") if path.parent != own]
+        return readable_runs(folder for folder in folders if not folder.is_imported)
+
+    def imported(self, options: Options) -> list[RunFolder]:
+        """Runs of this very key that came in archives. They lie beside the run's own folder and are never reused."""
+        own = self.identity.folder(options.runs).path
+        found = (RunFolder(path.parent) for path in sorted(own.parent.glob(f"{own.name}-*/run.json")))
+        return [folder for folder in found if folder.is_imported]
 
     def starts_anew(self, options: Options) -> bool:
         """Whether the pictures that are there are made again: on request, or because nothing tells what made them."""
@@ -144,7 +150,8 @@ class PlannedRun:
         wanted = {key: value for key, value in self.identity.determinants.items() if key != "dataset"}
         found: dict[str, RunFolder] = {}
         paths = sorted(own.parent.glob("*/inputs.json")) if ids else []
-        for other in readable_runs(RunFolder(path.parent) for path in paths if path.parent != own):
+        folders = [RunFolder(path.parent) for path in paths if path.parent != own]
+        for other in readable_runs(folder for folder in folders if not folder.is_imported):
             made = {key: value for key, value in other.run["determinants"].items() if key != "dataset"}
             if (made, other.run["sources"]) == (wanted, self.identity.sources):
                 inputs, known = self.dataset.inputs(cache), other.folder.read_inputs()

@@ -71,6 +71,21 @@ class RunRecord:
         about = path.stat()
         return _samples(path, about.st_mtime_ns, about.st_ino)
 
+    @property
+    def provenance(self) -> str:
+        """Of a run that came in an archive: what was checked, and from where; empty: it was made here."""
+        found = self.folder.read_imported()
+        if found is None:
+            return ""
+        scores = "" if found["pictures"] else ", scores only"
+        if found.get("scored"):
+            checked = "scored anew here"
+        elif again := found["again"]:
+            checked = f"{len(again['samples'])} of {found['restored']} pictures scored again here"
+        else:
+            checked = f"not checked again ({found['not_checked']})"
+        return f"imported{scores}, {checked}, from {found['from']}"
+
     def rows(self, metrics: list[str] | None = None) -> list[dict[str, Any]]:
         """The summary's rows (of the named metrics), each with what was run and where it lies."""
         head = {
@@ -105,9 +120,9 @@ def readable_runs(folders: Iterable[RunFolder]) -> list[RunRecord]:
 
 
 def newest(records: list[RunRecord]) -> list[RunRecord]:
-    """One run for each method, data set and seed: the newest complete one, else the newest."""
+    """One run for each method, data set and seed: the newest complete one, else the newest; ours before imported."""
     best: dict[tuple[object, ...], RunRecord] = {}
-    for record in sorted(records, key=lambda record: (record.complete, record.finished)):
+    for record in sorted(records, key=worth):
         fingerprint = record.run["dataset"]["fingerprint"]
         best[record.name, fingerprint, record.run["determinants"].get("seed")] = record
     return sorted(best.values(), key=lambda record: (record.dataset, natural_order(record.method)))
@@ -116,7 +131,7 @@ def newest(records: list[RunRecord]) -> list[RunRecord]:
 def find_run(runs: Path, name: str) -> RunRecord:
     """The run called `method[@variant][:dataset]`, or the one in the folder of that path.
 
-    Of several runs of one name it is the newest complete one.
+    Of several runs of one name it is the newest complete one; one that was made here before imported ones.
 
     Raises:
         RestobenchError: There is none, or the name fits several; the candidates are listed.
@@ -133,7 +148,12 @@ def find_run(runs: Path, name: str) -> RunRecord:
     if len(candidates) > 1:
         listing = ", ".join(sorted(f"{label}@{variant}:{dataset}" for label, variant, dataset in candidates))
         raise RestobenchError(f"The name '{name}' fits several runs: {listing}. Say which one.")
-    return max(fitting, key=lambda record: (record.complete, record.finished))
+    return max(fitting, key=worth)
+
+
+def worth(record: RunRecord) -> tuple[bool, bool, str]:
+    """Which of several runs of one name is meant: the largest."""
+    return record.complete, not record.folder.is_imported, record.finished
 
 
 def _names(record: RunRecord) -> set[str]:

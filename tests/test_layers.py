@@ -22,6 +22,7 @@ ORDER = (
     "importing",
     "plugins",
     "weights",
+    "fetching",
     "scaffold",
     "noise",
     "checkpoint",
@@ -35,6 +36,7 @@ ORDER = (
     "cache",
     "embedded",
     "demo_degradation",
+    "journal",
     "manifest",
     "remote",
     "dataset",
@@ -63,12 +65,15 @@ ORDER = (
     "onepass",
     "evaluate",
     "results",
+    "selection",
     "compare",
     "ranks",
     "swapping",
     "sensitivity",
     "explain",
     "leaderboard",
+    "frames",
+    "figures",
     "attribution",
     "lint",
     "suite",
@@ -77,6 +82,7 @@ ORDER = (
     "benchmark",
     "baseline",
     "regression",
+    "sharing",
     "timing",
     "doctor",
     "cli",
@@ -103,7 +109,7 @@ KEPT_APART = (
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 
-WITHOUT_TORCH = ("store", "results", "leaderboard")
+WITHOUT_TORCH = ("store", "results", "selection", "leaderboard", "frames")
 """What is read on machines that could not run the method."""
 
 HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas", "requests")
@@ -312,6 +318,7 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "datasets", "make", "--help"),
         ("-m", "restobench", "metrics", "list"),
         ("-m", "restobench", "weights", "list"),
+        ("-m", "restobench", "results", "--help"),
     ],
     ids=" ".join,
 )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from restobench.results import Curve, RunRecord, TableRow, curves, table_rows
+from restobench.selection import sort_rows
 from restobench.terminal import behind, visible
 
 if TYPE_CHECKING:
@@ -113,7 +114,12 @@ def _rate(done: int, started: float) -> str:
 
 
 def print_runs(
-    records: Sequence[RunRecord], metrics: Sequence[str] | None = None, *, ranks: Ranks | None = None
+    records: Sequence[RunRecord],
+    metrics: Sequence[str] | None = None,
+    *,
+    ranks: Ranks | None = None,
+    sort: str | None = None,
+    reverse: bool = False,
 ) -> None:
     """A table for each set of pictures: a row a method, a column a metric; below it checkpoints' curves, and ranks."""
     console = standard_output()
@@ -123,6 +129,8 @@ def print_runs(
         groups.setdefault((dataset["name"], dataset["revision"], dataset["fingerprint"]), []).append(record)
     for (name, revision, fingerprint), members in groups.items():
         rows = table_rows(members)
+        if sort is not None:
+            rows = sort_rows(rows, sort, reverse=reverse)
         shown = _shown(rows, metrics)
         table = _table(rows, shown)
         # Papers have a row a method; where that does not fit the terminal, a column a method may.
@@ -243,6 +251,8 @@ def _remarks(rows: Sequence[TableRow], shown: Sequence[str]) -> list[str]:
                 remarks.append(f"{record.method}: {len(samples['failed'])} of {samples['total']} samples failed")
             if record.run["determinants"].get("lossy"):
                 remarks.append(f"{record.method}: the pictures were saved with loss")
+            if record.provenance:
+                remarks.append(f"{record.method}: {record.provenance}")
             if remark := _SECONDS.get(record.folder.timing_kind()):
                 remarks.append(f"{record.method}: {remark}")
     return remarks

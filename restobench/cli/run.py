@@ -121,7 +121,7 @@ def run(
 
 def evaluate(
     name: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="METHOD[@VARIANT][:DATASET] or a run's folder.")
+        str | None, typer.Argument(metavar="[RUN]", help="METHOD\\[@VARIANT][:DATASET] or a run's folder.")
     ] = None,
     restored: Annotated[
         Path | None, typer.Option(help="Instead of a run: a folder of pictures that any program restored.")

@@ -193,6 +193,7 @@ def _notes(record: RunRecord) -> list[str]:
         )
     if record.run["determinants"].get("lossy"):
         notes.append("the pictures were saved with loss")
+    notes.append(record.provenance)
     if record.run["demonstration"]:
         notes.append("a demonstration, no result")
     return notes

@@ -17,7 +17,7 @@ from restobench.faces.detection import Face
 from restobench.faces.reading import Pixels
 from restobench.faces.template import FACE_TEMPLATE
 from restobench.files import PART_PREFIX, sha256_of
-from restobench.manifest import UNFINISHED
+from restobench.journal import UNFINISHED
 from restobench.preparing.prepare import Prepared, Published, prepare_dataset, published
 from restobench.preparing.record import RECORD, read_record
 from restobench.preparing.verify import verify_dataset
