@@ -60,7 +60,7 @@ def run(
         restobench run --suite resshift-steps -d ./my-pairs --dry-run
         restobench run --suite sweep.toml --seeds 3
     """
-    from restobench.benchmark import carry_out, worse_than_their_input
+    from restobench.benchmark import carry_out_each, worse_than_their_input
     from restobench.cache import Cache
     from restobench.environment import runs_folder
     from restobench.metrics.registry import choose_metrics
@@ -108,7 +108,7 @@ def run(
             print_forecast(forecasts)
         return
     refuse_missing_weights(planned)
-    results = [carry_out(one, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter) for one in planned]
+    results, refused = carry_out_each(planned, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter)
     if as_json:
         print_json([row for result in results for row in result.rows()])
     elif evaluate:
@@ -116,7 +116,9 @@ def run(
     for note in worse_than_their_input(results) if evaluate else ():
         reporter.say(note)
     print_outcome(results, reporter)
-    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+    for title, error in refused.items():
+        reporter.say(f"{title} was not run: {error}")
+    raise typer.Exit(0 if not refused and all(result.ok for result in results) else 1)
 
 
 def evaluate(

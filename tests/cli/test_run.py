@@ -563,3 +563,24 @@ def test_a_suite_is_a_file_of_options(restobench: Restobench, make_pairs: MakePa
     assert "nearest@default on pairs: 1 of 1 already there, nothing to restore" in typed.err
     both = restobench("run", "--suite", "small.toml", "-m", "bicubic", "--as", "x")
     assert is_a_sentence(both, "--suite says itself what --method and --as would")
+
+
+def test_one_run_of_a_grid_that_cannot_be_made_does_not_stop_the_others(
+    restobench: Restobench, make_pairs: MakePairs, tmp_path: Path
+) -> None:
+    """It is said at once and at the end. Typed again, the same goes on with what is missing; alone it is an error."""
+    make_pairs(scale=4, size=(8, 9))
+    suite = 'dataset = "pairs"\nmetrics = ["psnr"]\n[[run]]\nmethod = "resshift@tiny"\nset = { steps = [9, 2] }'
+    (tmp_path / "s.toml").write_text(suite)
+
+    first = restobench("run", "--suite", "s.toml", "--limit", "1")
+    again = restobench("run", "--suite", "s.toml")
+
+    assert (first.code, again.code) == (1, 1)
+    assert "resshift-steps9@tiny on pairs was not run: 'resshift@tiny' was trained on 4 steps" in first.err
+    assert "resshift-steps2@tiny" in first.out
+    assert "resshift-steps9" not in first.out
+    assert "resshift-steps2@tiny on pairs: 1 of 3 already there" in again.err
+    alone = restobench("run", "-m", "resshift@tiny", "-d", "pairs", "--set", "steps=9", "--metrics", "psnr")
+    assert alone.code == 2
+    assert alone.err.splitlines()[-1].startswith("'resshift@tiny' was trained on 4 steps")
