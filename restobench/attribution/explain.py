@@ -22,7 +22,7 @@ from restobench.leaderboard.verdict import seed_allowance
 from restobench.metrics.registry import choose_metrics
 from restobench.results import RunRecord
 
-_UNEXPLAINED = ("differs", "close")
+_UNEXPLAINED = ("differs", "close", "compatible")
 """Verdicts that leave something to explain."""
 _SHOWN = 5
 """Variants, the nearest first."""

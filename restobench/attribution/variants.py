@@ -1,8 +1,8 @@
 """Other ways to score the same pictures, as papers' programs do without saying so.
 
 A metric's relatives (another luma, another net, another reference), a cropped border,
-rounded luma, pictures saved as JPEG, shifted by a pixel or resized otherwise for FID's
-network, another revision of the data set.
+rounded luma, a uniform window, pictures saved as JPEG, shifted by a pixel or resized
+otherwise for FID's network, another revision of the data set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from restobench.metrics.registry import Metric, all_metrics, choose_metrics
 if TYPE_CHECKING:
     from torch import Tensor
 
-Change = Literal["", "rounded", "jpeg95", "jpeg75", "shifted", "antialiased"]
+Change = Literal["", "rounded", "uniform", "jpeg95", "jpeg75", "shifted", "antialiased"]
+
+_WINDOWED = ("ssim", "ssim-y", "ssim-yiq")
+_WINDOWED_SIDE = 7
 
 INCEPTION_SIDE = 299
 """Pixels that FID's network makes of a side; what has as many is not resized by it."""
@@ -27,6 +30,7 @@ INCEPTION_SIDE = 299
 _TEXTS: dict[Change, str] = {
     "": "",
     "rounded": "the luma rounded to whole levels",
+    "uniform": "a uniform window of 7 x 7, scikit-image's default",
     "jpeg95": "restored pictures saved as JPEG, quality 95",
     "jpeg75": "restored pictures saved as JPEG, quality 75",
     "shifted": "restored pictures shifted by one pixel",
@@ -89,6 +93,8 @@ def variants_of(metric: str, scale: int) -> list[Variant]:
             found.append(Variant(relative.name, border))
             if relative.name in ("psnr-y", "ssim-y"):
                 found.append(Variant(relative.name, border, "rounded"))
+        if relative.name in _WINDOWED:
+            found.append(Variant(relative.name, 0, "uniform"))
         found += [Variant(relative.name, 0, "jpeg95"), Variant(relative.name, 0, "jpeg75")]
         if relative.card.kind == "full-reference":
             found.append(Variant(relative.name, 0, "shifted"))
@@ -181,9 +187,25 @@ class Scorer:
         return vectors
 
     def _call(self, variant: Variant, pictures: Sequence[Tensor]) -> float:
+        if variant.change == "uniform":
+            return _uniform_ssim(variant.metric, *pictures)
         # Rounded luma stands in three equal channels, and is scored as RGB is.
         name = variant.metric.partition("-")[0] if variant.change == "rounded" else variant.metric
         return float(self._functions[name](*pictures).item())
+
+
+def _uniform_ssim(metric: str, restored: Tensor, gt: Tensor) -> float:
+    """SSIM by scikit-image as it comes, but for the data range, which it would refuse to guess."""
+    from skimage.metrics import structural_similarity
+
+    from restobench.metrics.colour import luma_matlab, luma_yiq, rgb
+
+    if min(restored.shape[-2:]) < _WINDOWED_SIDE:
+        raise RestobenchError(f"A window of {_WINDOWED_SIDE} x {_WINDOWED_SIDE} does not fit into the picture.")
+    planes = dict(zip(_WINDOWED, (rgb, luma_matlab, luma_yiq), strict=True))[metric]
+    pairs = zip(planes(restored[0]), planes(gt[0]), strict=True)
+    values = [float(structural_similarity(one.numpy(), other.numpy(), data_range=1.0)) for one, other in pairs]
+    return sum(values) / len(values)
 
 
 def _altered(variant: Variant, pair: Pair) -> Pair:

@@ -172,7 +172,8 @@ def by_others(way: Variant, restored: Tensor, gt: Tensor) -> float:
         pair = [luma(one).round() if way.change == "rounded" else luma(one) for one in pair]
     if family == "psnr":
         return float(peak_signal_noise_ratio(*pair, data_range=255))
-    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    gaussian = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    window = {} if way.change == "uniform" else gaussian
     return float(structural_similarity(*pair, data_range=255, channel_axis=None if colour else 2, **window))
 
 

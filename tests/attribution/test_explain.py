@@ -160,3 +160,13 @@ def test_the_method_s_runs_on_another_revision_are_asked_too(revisions: Path, tm
     found = explain(on_revisions(tmp_path, "mine", "mine@other"), printed, "lanczos/mine@3/psnr")
 
     assert found.attribution.causes == (Variant("psnr", revision="other"),)
+
+
+def test_a_compatible_number_may_be_asked_about(records: list[RunRecord]) -> None:
+    """On few pictures, which may not be the paper's, the interval hides another luma; all cells together do not."""
+    printed = paper(records, "psnr", shift=0.3)
+
+    found = explain(records, printed)
+
+    assert str(found.beside.verdict) == "compatible"
+    assert found.attribution.tried == 4
