@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from restobench.cache import Cache
-from restobench.card import DatasetCard, Task, read_card
+from restobench.card import Task, read_card
+from restobench.dataset_card import DatasetCard
 from restobench.environment import datasets_folder, home
 from restobench.errors import RestobenchError, unknown_name
 from restobench.journal import UNFINISHED

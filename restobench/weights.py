@@ -18,11 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from restobench.card import ToolCard, WeightFile
+from restobench.card import WeightFile
 from restobench.download import size_in_words
 from restobench.environment import home
 from restobench.errors import RestobenchError, unknown_name
 from restobench.hub import altered, cached_files, files_in, snapshot_of
+from restobench.method_card import ToolCard
 from restobench.plugins import Plugin, find_method, find_plugin, method_card, plugins
 
 TOOLS = {"faces": Plugin("faces", "restobench.faces", "", "restobench")}

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from restobench.alterations import Pair, as_jpeg, as_rounded_luma, cropped, resized, shifted
-from restobench.card import MetricCard
 from restobench.errors import RestobenchError
+from restobench.metric_card import MetricCard
 from restobench.metrics.registry import Metric, all_metrics, choose_metrics
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from restobench.cache import Cache
-from restobench.card import MetricCard
 from restobench.dataset import Dataset, Sample, open_dataset, size_ratio
 from restobench.errors import RestobenchError
 from restobench.figures.choosing import choose_run
 from restobench.figures.crops import Crop
 from restobench.image import read_array
+from restobench.metric_card import MetricCard
 from restobench.metrics.registry import choose_metrics
 from restobench.results import RunRecord
 

@@ -20,9 +20,9 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor, nn
 
-from restobench.card import Option
 from restobench.checkpoint import read_torch
 from restobench.errors import RestobenchError
+from restobench.metric_card import Option
 from restobench.metrics.colour import check_pair, check_pictures
 from restobench.metrics.libraries import no_random_values, replaced, unset_values
 from restobench.metrics.precision import placed

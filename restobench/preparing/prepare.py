@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from restobench.card import DatasetCard, Layout
 from restobench.dataset import dataset_cards, fingerprint_of, how_to_get
+from restobench.dataset_card import DatasetCard, Layout
 from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError, unknown_name
 from restobench.journal import add_line, open_journal

@@ -18,8 +18,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, StringConstraints
 
-from restobench.card import DatasetCard, Name, write_card
+from restobench.card import Name
 from restobench.dataset import CARD
+from restobench.dataset_card import DatasetCard, write_card
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of, sole_writer, write_json
 from restobench.journal import UNFINISHED, Noted, read_document, read_journal

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restobench.card import DatasetCard, write_card
 from restobench.dataset import CARD, dataset_cards, fingerprint_of
+from restobench.dataset_card import DatasetCard, write_card
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of, sole_writer
 from restobench.image import write_picture

@@ -15,8 +15,8 @@ from torch import Tensor
 
 pytest.importorskip("pyiqa")
 
-from restobench.card import Option
 from restobench.errors import RestobenchError
+from restobench.metric_card import Option
 from restobench.metrics.pyiqa_metrics import PyiqaMetric, build
 from restobench.metrics.registry import Metric, MetricSetup, all_metrics, choose_metrics, family_metrics
 from tests.metrics.filled import clip, musiq

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from restobench.cache import Cache
-from restobench.card import MetricCard
 from restobench.errors import RestobenchError
 from restobench.fetching import add
+from restobench.metric_card import MetricCard
 from restobench.metrics import registry
 from restobench.metrics.registry import (
     Metric,

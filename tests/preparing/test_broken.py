@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from restobench.card import DatasetCard
+from restobench.dataset_card import DatasetCard
 from restobench.errors import RestobenchError
 from restobench.preparing.layout import find_pictures_of
 from restobench.preparing.prepare import prepare_dataset

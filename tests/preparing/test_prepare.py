@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from restobench.cache import Cache
-from restobench.card import DatasetCard
 from restobench.dataset import NotPreparedError, dataset_cards, open_dataset
+from restobench.dataset_card import DatasetCard
 from restobench.errors import RestobenchError
 from restobench.faces.detection import Face
 from restobench.faces.reading import Pixels
