@@ -10,15 +10,15 @@ neither pictures nor metrics; pure NumPy.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from restobench.statistics import LEVEL, RESAMPLES, mean_interval
+from restobench.stepdown import ROUNDING, Family, random_signs, subtract
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,16 +29,6 @@ Better = Literal["higher", "lower"]
 """Which way a metric is better, as its card says."""
 
 POWER = 0.8
-# As bits, half a megabyte. Another size would be another draw.
-_SIGNS_DRAWN_AT_ONCE = 2**22
-# As numbers, 8 MB: several columns use them while a processor's cache has them.
-_SIGNS_AT_ONCE = 2**20
-# Of pairs, at once: 256 KB, which stays in a processor's cache through four steps.
-_STATISTICS_AT_ONCE = 2**15
-# The eight signs that a byte of chance stands for.
-_SIGNS_OF_BYTES = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)).reshape(256, 8)
-# Sums of one set of numbers in another order differ by less than this share; they are ties.
-_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ def paired_difference(
         resamples: How often to draw.
         seed: Of the draws.
     """
-    difference = _subtract(_averaged(second), _averaged(first))
+    difference = subtract(_averaged(second), _averaged(first))
     sums, sizes = _group_sums(difference, groups)
     count = int(sizes.sum())
     if count == 0:
@@ -155,9 +145,9 @@ def rank_columns(
     names = {name: number for number, name in enumerate(sorted(set(groups)))}
     group = np.array([names[name] for name in groups], dtype=np.intp)
     # A column of one method has no pairs.
-    families = [_Family(array, group, len(names)) if array.shape[1] > 1 else None for array in arrays]
+    families = [Family(array, group, len(names)) if array.shape[1] > 1 else None for array in arrays]
     several = [family for family in families if family]
-    for signs in _random_signs(len(names), resamples, seed) if several else ():
+    for signs in random_signs(len(names), resamples, seed) if several else ():
         for family in several:
             family.draw(signs)
     p = [family.adjusted(resamples) if family else {} for family in families]
@@ -172,7 +162,7 @@ def _ranks(table: Array, p: dict[tuple[int, int], float], better: Better) -> tup
     for (one, other), adjusted in p.items():
         if adjusted > 1 - LEVEL:
             continue
-        difference = _subtract(table[:, one], table[:, other])
+        difference = subtract(table[:, one], table[:, other])
         winner, loser = (one, other) if sign * difference[np.isfinite(difference)].sum() > 0 else (other, one)
         above[loser] += 1
         below[winner] += 1
@@ -182,12 +172,6 @@ def _ranks(table: Array, p: dict[tuple[int, int], float], better: Better) -> tup
 def _averaged(values: ArrayLike) -> Array:
     array = np.asarray(values, dtype=float)
     return mean_over_seeds(array) if array.ndim == 2 else array
-
-
-def _subtract(one: Array, other: Array) -> Array:
-    """`one - other`; two infinite values have no difference, which is no reason to warn."""
-    with np.errstate(invalid="ignore"):
-        return one - other
 
 
 def _group_sums(difference: Array, groups: Sequence[str]) -> tuple[Array, Array]:
@@ -203,10 +187,10 @@ def _group_sums(difference: Array, groups: Sequence[str]) -> tuple[Array, Array]
 
 def _sign_flip_p(sums: Array, resamples: int, seed: int) -> float:
     sums = sums[sums != 0]  # a zero has no sign to change
-    observed = abs(sums.sum()) * (1 - _ROUNDING)
+    observed = abs(sums.sum()) * (1 - ROUNDING)
     exact = 2 ** len(sums) <= resamples + 1
     hits = tried = 0
-    for signs in _all_signs(len(sums)) if exact else _random_signs(len(sums), resamples, seed):
+    for signs in _all_signs(len(sums)) if exact else random_signs(len(sums), resamples, seed):
         hits += int((np.abs(signs @ sums) >= observed).sum())
         tried += len(signs)
     return hits / tried if exact else (1 + hits) / (1 + tried)
@@ -216,101 +200,6 @@ def _all_signs(groups: int) -> Iterator[Array]:
     """Every assignment of signs once, as one (2^groups, groups)."""
     numbers = np.arange(2**groups)[:, None]
     yield np.where(numbers >> np.arange(groups) & 1, -1.0, 1.0)
-
-
-def _random_signs(groups: int, resamples: int, seed: int) -> Iterator[Array]:
-    """`resamples` rows of signs in blocks (rows, groups) of bounded size; each takes the place of the one before."""
-    generator = np.random.default_rng(seed)
-    drawn_at_once = max(1, _SIGNS_DRAWN_AT_ONCE // max(1, groups))
-    at_once = 8 * max(1, _SIGNS_AT_ONCE // max(1, 8 * groups))  # eight rows are whole bytes, whatever the groups
-    block = np.empty((at_once * groups // 8, 8))
-    for start in range(0, resamples, drawn_at_once):
-        rows = min(drawn_at_once, resamples - start)
-        drawn = np.frombuffer(generator.bytes(-(-rows * groups // 8)), np.uint8)
-        for first in range(0, rows, at_once):
-            count = min(at_once, rows - first)
-            part = drawn[first * groups // 8 : -(-(first + count) * groups // 8)]
-            signs = np.take(_SIGNS_OF_BYTES, part, axis=0, out=block[: len(part)], mode="clip")
-            yield signs.reshape(-1)[: count * groups].reshape(count, groups)
-
-
-class _Family:
-    """The pairs of one column's methods, from the largest statistic down, and how often chance was as large."""
-
-    def __init__(self, table: Array, group: NDArray[np.intp], groups: int) -> None:
-        self.pairs = list(combinations(range(table.shape[1]), 2))
-        sums = _pair_sums(table, self.pairs, group, groups)
-        length = np.sqrt((sums**2).sum(axis=0))
-        sums = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
-        observed = np.abs(sums.sum(axis=0))
-        order = np.argsort(-observed, kind="stable")
-        self._falling = [self.pairs[place] for place in order]
-        self._threshold = observed[order] * (1 - _ROUNDING)
-        self._hits = np.zeros(len(self.pairs), dtype=np.intp)
-        if np.isfinite(table).all():
-            self._statistics = _differences_of_methods(table, self._falling, group, groups)
-        else:
-            ordered = sums[:, order].T
-            self._statistics = lambda signs: iter([ordered @ signs.T])
-
-    def draw(self, signs: Array) -> None:
-        """Count with (draws, groups) of signs."""
-        for drawn in self._statistics(signs):
-            # Each pair is held against the largest of those that are not above it.
-            rising = np.abs(drawn, out=drawn)[::-1]
-            largest = np.maximum.accumulate(rising, axis=0, out=rising)[::-1]
-            self._hits += np.count_nonzero(largest >= self._threshold[:, None], axis=1)
-
-    def adjusted(self, resamples: int) -> dict[tuple[int, int], float]:
-        """p by pair, step by step from the largest statistic down."""
-        adjusted = np.maximum.accumulate((1 + self._hits) / (1 + resamples))
-        adjusted[self._threshold == 0] = 1.0
-        found = dict(zip(self._falling, adjusted.tolist(), strict=True))
-        return {pair: found[pair] for pair in self.pairs}
-
-
-def _pair_sums(table: Array, pairs: Sequence[tuple[int, int]], group: NDArray[np.intp], groups: int) -> Array:
-    """(groups, pairs): each group's sum of finite differences."""
-    if groups == len(table):  # each sample is its own group
-        first, second = np.array(pairs, dtype=np.intp).T
-        differences = _subtract(table[:, first], table[:, second])
-        sums = np.empty_like(differences)
-        sums[group] = np.where(np.isfinite(differences), differences, 0.0)
-        return sums
-    sums = np.empty((groups, len(pairs)))
-    for column, (one, other) in enumerate(pairs):
-        difference = _subtract(table[:, one], table[:, other])
-        finite = np.isfinite(difference)
-        sums[:, column] = np.bincount(group[finite], weights=difference[finite], minlength=groups)
-    return sums
-
-
-def _differences_of_methods(
-    table: Array, pairs: Sequence[tuple[int, int]], group: NDArray[np.intp], groups: int
-) -> Callable[[Array], Iterator[Array]]:
-    """From signs (draws, groups) to the pairs' statistics (pairs, draws), in parts, where no value is missing.
-
-    A pair's sum is the difference of two methods' sums: of twenty methods there are twenty
-    products, of their pairs 190.
-    """
-    # What all methods have in common is taken off first: it would cost digits.
-    centred = table - table.mean(axis=1, keepdims=True)
-    of_methods = np.stack([np.bincount(group, weights=column, minlength=groups) for column in centred.T], axis=1)
-    first, second = np.array(pairs, dtype=np.intp).T
-    length = np.sqrt(((of_methods[:, first] - of_methods[:, second]) ** 2).sum(axis=0))
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)[:, None]
-
-    def differences(signs: Array) -> Iterator[Array]:
-        drawn = of_methods.T @ signs.T
-        at_once = max(1, _STATISTICS_AT_ONCE // len(pairs))
-        for start in range(0, drawn.shape[1], at_once):
-            part = drawn[:, start : start + at_once]
-            found: Array = part[first]
-            found -= part[second]
-            found *= scale
-            yield found
-
-    return differences
 
 
 def _smallest_visible(sums: Array, sizes: Array) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from restobench.paired import _random_signs, paired_difference, rank, rank_columns
+from restobench.paired import paired_difference, rank, rank_columns
+from restobench.stepdown import random_signs
 
 
 def ids(count: int) -> list[str]:
@@ -267,7 +268,7 @@ def test_columns_that_share_their_signs_are_ranked_as_each_alone() -> None:
 @pytest.mark.parametrize("groups", [7, 3000])
 def test_signs_are_drawn_once_each_and_as_often_as_asked(groups: int) -> None:
     """Blocks end within a byte of chance, and are handed on in parts."""
-    signs = np.concatenate([block.copy() for block in _random_signs(groups, 1500, 0)])
+    signs = np.concatenate([block.copy() for block in random_signs(groups, 1500, 0)])
 
     assert signs.shape == (1500, groups)
     assert set(np.unique(signs)) == {-1.0, 1.0}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from restobench.benchmark import RunResult
-    from restobench.planning import Forecast
+    from restobench.forecast import Forecast
     from restobench.ranks import Ranks
 
 

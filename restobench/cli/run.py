@@ -63,8 +63,9 @@ def run(
     from restobench.benchmark import carry_out_each, worse_than_their_input
     from restobench.cache import Cache
     from restobench.environment import runs_folder
+    from restobench.forecast import forecast
     from restobench.metrics.registry import choose_metrics
-    from restobench.planning import Options, forecast, plan_grid, refuse_missing_weights
+    from restobench.planning import Options, plan_grid, refuse_missing_weights
     from restobench.restore import FailureLimit
     from restobench.suite import grid, read_suite, typed
 
