@@ -14,8 +14,9 @@ from restobench.errors import RestobenchError, unknown_name
 from restobench.journal import add_line, open_journal
 from restobench.preparing import taking
 from restobench.preparing.layout import Fit, Taken, check_sizes, find_pictures_of, read_all
+from restobench.preparing.opening import open_source
 from restobench.preparing.record import Head, PreparedFolder, Step
-from restobench.preparing.source import FolderSource, Source, open_source
+from restobench.preparing.source import FolderSource, Source
 from restobench.reporter import Reporter, Silence
 
 if TYPE_CHECKING:

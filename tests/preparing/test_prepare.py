@@ -14,7 +14,7 @@ from restobench.dataset import NotPreparedError, dataset_cards, open_dataset
 from restobench.dataset_card import DatasetCard
 from restobench.errors import RestobenchError
 from restobench.faces.detection import Face
-from restobench.faces.reading import Pixels
+from restobench.faces.grey import Pixels
 from restobench.faces.template import FACE_TEMPLATE
 from restobench.files import PART_PREFIX, sha256_of
 from restobench.journal import UNFINISHED
