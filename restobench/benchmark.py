@@ -113,6 +113,37 @@ def carry_out(
     return result
 
 
+def carry_out_each(
+    planned: Sequence[PlannedRun],
+    options: Options,
+    cache: Cache,
+    *,
+    metrics: Sequence[str] | None = None,
+    evaluate: bool = True,
+    reporter: Reporter | None = None,
+) -> tuple[list[RunResult], dict[str, str]]:
+    """`carry_out` for a grid: a run that cannot be made does not stop the others.
+
+    Returns:
+        What came of the runs, and by title why one could not be made.
+
+    Raises:
+        RestobenchError: It is the only run but for the rows of doing nothing.
+    """
+    reporter = reporter or Silence()
+    asked = [one for one in planned if one.choice.label not in BASELINES]
+    results, refused = [], {}
+    for one in planned:
+        try:
+            results.append(carry_out(one, options, cache, metrics=metrics, evaluate=evaluate, reporter=reporter))
+        except RestobenchError as error:
+            if len(asked) < 2:
+                raise
+            refused[one.title] = str(error)
+            reporter.say(f"{one.title}: {error}")
+    return results, refused
+
+
 def _restore(
     planned: PlannedRun, folder: RunFolder, options: Options, cache: Cache, reporter: Reporter
 ) -> tuple[Restored, int]:

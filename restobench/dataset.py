@@ -226,6 +226,20 @@ def open_dataset(reference: str | Path, *, scale: int | None = None, reporter: R
     return _open_card(one, *roots, scale, reference=f"{one.name}@{one.revision}")
 
 
+def other_revisions(dataset: Dataset) -> list[Dataset]:
+    """The data set's other revisions that are on this machine, whole."""
+    names = [folder for folder, (card, _) in local_cards().items() if card.name == dataset.name]
+    if dataset.name in (cards := dataset_cards()):
+        card, _ = cards[dataset.name]
+        names += [f"{card.name}@{revision}" for revision in (card.revision, *card.revisions)]
+    found: dict[str, Dataset] = {}
+    for name in names:
+        with suppress(RestobenchError):
+            one = open_dataset(name)
+            found.setdefault(one.revision, one)
+    return [one for revision, one in found.items() if revision != dataset.revision]
+
+
 def local_folder(reference: str) -> Path | None:
     """The folder in RESTOBENCH_DATASETS with a card of its own that a name stands for; it may be unfinished."""
     name, at, revision = reference.partition("@")

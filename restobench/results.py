@@ -7,12 +7,16 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restobench.errors import RestobenchError, unknown_name
 from restobench.signature import Signature
 from restobench.store import TAG, RunFolder, run_folders
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,16 @@ class RunRecord:
         """When its pictures were finished, ISO 8601; empty where they were not."""
         return self.run["finished"] or ""
 
+    def samples(self) -> pd.DataFrame:
+        """samples.parquet by the sample's id. It is shared by all who ask, who leave it as it is.
+
+        Raises:
+            OSError: There is none.
+        """
+        path = self.folder.samples_path
+        about = path.stat()
+        return _samples(path, about.st_mtime_ns, about.st_ino)
+
     @property
     def provenance(self) -> str:
         """Of a run that came in an archive: what was checked, and from where; empty: it was made here."""
@@ -82,6 +96,13 @@ class RunRecord:
             "run": str(self.folder.path),
         }
         return [head | row for row in self.summary if metrics is None or row["metric"] in metrics]
+
+
+@lru_cache(maxsize=32)  # a table's methods, each of which several columns ask for
+def _samples(path: Path, modified_ns: int, inode: int) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_parquet(path).set_index("id")
 
 
 def all_runs(runs: Path) -> list[RunRecord]:
@@ -189,7 +210,7 @@ def _across_seeds(row: dict[str, Any], records: Sequence[RunRecord]) -> dict[str
         "infinite": max(other["infinite"] for other in seeds),
         "identical": max(other.get("identical", 0) for other in seeds),
     }
-    tables = [pd.read_parquet(record.folder.samples_path).set_index("id") for record in records]
+    tables = [record.samples() for record in records]
     if name in tables[0]:
         values = pd.concat([table[name] for table in tables], axis=1).mean(axis=1, skipna=False)
         interval = mean_interval(values.to_numpy(), list(tables[0]["group"].reindex(values.index)))

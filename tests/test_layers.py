@@ -11,6 +11,7 @@ import pytest
 
 ORDER = (
     "errors",
+    "terminal",
     "environment",
     "files",
     "download",
@@ -56,6 +57,7 @@ ORDER = (
     "conformance",
     "metrics",
     "statistics",
+    "stepdown",
     "paired",
     "signature",
     "alterations",
@@ -78,7 +80,9 @@ ORDER = (
     "figures",
     "attribution",
     "lint",
+    "suite",
     "planning",
+    "forecast",
     "session",
     "benchmark",
     "baseline",

@@ -15,8 +15,9 @@ from restobench.card import WeightFile
 from restobench.download import Patience
 from restobench.errors import RestobenchError
 from restobench.fetching import add, fetch, verify
+from restobench.forecast import forecast
 from restobench.method import choose_method
-from restobench.planning import Options, forecast, plan
+from restobench.planning import Options, plan
 from restobench.weights import Part, all_parts, choose_parts, find_weights, parts_of
 from tests.conftest import CARD
 from tests.file_server import FileServer, content, wait_until

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from restobench.leaderboard.board import Cell, Leaderboard, Row, Table
+from restobench.signature import Signature
 
 _PLACES = re.compile(r"""(?<![\w.:/~])(?:~|[A-Za-z]:)?[/\\]+(?=[\w.])(?:[^\s'"/\\:;,()]+[/\\]+)*([^\s'"/\\:;,()]*)""")
 """A path, of which the last part stays."""
@@ -91,4 +92,12 @@ def _cell(cell: Cell, clean: Callable[[str], str]) -> Cell:
         )
         for beside in cell.published
     )
-    return replace(cell, problem=clean(cell.problem), published=published)
+    signatures = tuple(_signature(line, clean) for line in cell.signatures)
+    return replace(cell, signatures=signatures, problem=clean(cell.problem), published=published)
+
+
+def _signature(line: str, clean: Callable[[str], str]) -> str:
+    """The line with clean parts and, where that changed it, a hash of what it is now."""
+    made = Signature.parse(line)
+    parts = {name: tuple(map(clean, getattr(made, name))) for name in ("data", "metric", "img", "method", "seed")}
+    return str(replace(made, **parts))
