@@ -85,6 +85,12 @@ def address(site: Path, pattern: str, state: str = "") -> str:
     return path.as_uri() + state
 
 
+def follow_first(page: Any) -> None:
+    """To the first sample's page, until it is whole: its script has then read the address."""
+    with page.expect_navigation():
+        page.locator("#grid a").first.click()
+
+
 def names(page: Any) -> list[str]:
     return [text.split("\n")[0] for text in page.locator("#board tbody tr:visible th").all_inner_texts()]
 
@@ -182,7 +188,7 @@ def test_disagreements_are_between_two_metrics_on_two_methods(page: Any, site: P
     found = [text.split("\n")[0] for text in page.locator("#grid .told").all_inner_texts()]
     assert found == ["a", "c", "e"]
     assert page.get_by_role("status").inner_text().startswith("3 of 5 samples: sharp-9 wins by psnr, plain by lpips")
-    page.locator("#grid a").first.click()
+    follow_first(page)
     assert page.locator("#left").input_value() == "sharp-9"
     assert page.locator("#right").input_value() == "plain"
 
@@ -230,7 +236,7 @@ def test_without_scripts_there_are_tables_links_and_pictures(browser: Any, site:
     assert "25.10" in page.locator("#board").inner_text()
     assert page.locator("#plots").is_hidden()
     page.goto(address(site, "pairs*/index.html"))
-    page.locator("#grid a").first.click()
+    follow_first(page)
     assert page.locator(".panes img").count() == 5
     assert page.locator("#viewer").is_hidden()
     context.close()
