@@ -218,18 +218,15 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
     check_suffix(path)
     if path.is_dir():
         raise RestobenchError(f"{path} is a folder; name a file with --output.")
-    try:
-        with writing(), written_whole(path) as beside:
-            match path.suffix.lower():
-                case ".csv":
-                    _safe(frame).to_csv(beside, index=False, lineterminator="\n", encoding="utf-8")
-                case ".parquet":
-                    frame.to_parquet(beside, index=False)
-                case _:
-                    text = json.dumps(rows_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
-                    beside.write_text(text + "\n", encoding="utf-8")
-    except (FileExistsError, NotADirectoryError):
-        raise RestobenchError(f"{path} could not be written: {path.parent} is no folder.") from None
+    with writing(), written_whole(path) as beside:
+        match path.suffix.lower():
+            case ".csv":
+                _safe(frame).to_csv(beside, index=False, lineterminator="\n", encoding="utf-8")
+            case ".parquet":
+                frame.to_parquet(beside, index=False)
+            case _:
+                text = json.dumps(rows_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
+                beside.write_text(text + "\n", encoding="utf-8")
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

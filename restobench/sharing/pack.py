@@ -175,8 +175,6 @@ def _target(record: RunRecord, output: Path | None) -> Path:
         raise RestobenchError(f"{output} is a folder; name a file with --output.")
     if output.suffix.lower() != ".zip":
         raise RestobenchError(f"--output {output} must end with .zip, which is what it will be.")
-    if output.parent.exists() and not output.parent.is_dir():
-        raise RestobenchError(f"{output} could not be written: {output.parent} is no folder.")
     return output
 
 
