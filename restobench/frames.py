@@ -223,7 +223,8 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
             case ".csv":
                 _safe(frame).to_csv(beside, index=False, lineterminator="\n", encoding="utf-8")
             case ".parquet":
-                frame.to_parquet(beside, index=False)
+                with beside.open("wb") as file:  # pyarrow's own words name no file
+                    frame.to_parquet(file, index=False)
             case _:
                 text = json.dumps(rows_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
                 beside.write_text(text + "\n", encoding="utf-8")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,7 +95,8 @@ def export_run(
     path = _target(record, output)
     if path.resolve().is_relative_to(folder.path.resolve()):
         raise RestobenchError(f"{path} would lie in the run itself; name a file elsewhere with --output.")
-    with folder.locked(), writing():
+    # Of a colleague's run, or one on a disk that is only read, nobody here is the writer.
+    with folder.locked() if os.access(folder.path, os.W_OK) else nullcontext(), writing():
         there = sorted(folder.restored_ids())
         if with_pictures and not there:
             raise RestobenchError(f"{folder.path} has no pictures, only scores; leave --pictures out.")
