@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from restobench.batching import BatchSizes, Shape
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError, in_words
 from restobench.image import to_eight_bit, to_tensor
@@ -27,7 +30,6 @@ from restobench.noise import Noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from restobench.method import Method
 
@@ -38,9 +40,39 @@ class Picture(NamedTuple):
     lq: NDArray[np.uint8] | NDArray[np.uint16]
     mask: NDArray[np.bool_] | None
 
+    @property
+    def kind(self) -> Shape:
+        """What it has in common with those that it can share a batch with."""
+        return (*self.lq.shape, self.mask is not None)
+
 
 Batch = list[tuple[Sample, Picture]]
 """Of one size."""
+
+
+class Inputs(NamedTuple):
+    """A batch as a method takes it, but still in the host's memory."""
+
+    lq: Tensor
+    """(B, 3, H, W), float32, sRGB in [0, 1]."""
+    mask: Tensor | None
+    """(B, 1, H, W), float32, 1 = hole."""
+
+
+def put_together(batch: Batch, device: str) -> Inputs:
+    """The pictures as tensors; for a graphics card in memory that is copied from without a detour."""
+    height, width = batch[0][1].lq.shape[:2]
+    pinned = device.startswith("cuda")
+
+    def stacked(channels: int, parts: Iterable[Tensor]) -> Tensor:
+        whole = torch.empty((len(batch), channels, height, width), pin_memory=pinned)
+        for place, part in zip(whole.numpy(), parts, strict=True):
+            place[:] = part.numpy()  # numpy's copy takes no threads from the method that runs meanwhile
+        return whole
+
+    lq = stacked(3, (to_tensor(picture.lq) for _, picture in batch))
+    masks = [torch.from_numpy(picture.mask)[None] for _, picture in batch if picture.mask is not None]
+    return Inputs(lq, stacked(1, masks) if masks else None)
 
 
 @dataclass
@@ -81,8 +113,8 @@ class Attempts:
     seed: int
     scale: int | None
     device: str
-    batch_size: int
-    """What fits: halved where memory runs out."""
+    sizes: BatchSizes
+    """How many pictures fit: halved where memory runs out."""
     retries: int = 0
     """How often a picture that failed is tried again."""
     timeout: float | None = None
@@ -90,27 +122,34 @@ class Attempts:
     recovered: list[str] = field(default_factory=list)
     """The pictures that came out only when they were tried again."""
 
-    def restore(self, batch: Batch) -> Outcome:
-        """Restore the pictures of a batch; those that fail in it are tried again alone."""
-        if len(batch) > self.batch_size:  # it was put together before memory ran out
-            size = self.batch_size  # which may become smaller on the way
+    def restore(self, batch: Batch, ready: Future[Inputs] | None = None) -> Outcome:
+        """Restore the pictures of a batch; those that fail in it are tried again alone.
+
+        Args:
+            batch: Pictures of one size.
+            ready: The same as tensors, where somebody puts them together already.
+        """
+        kind = batch[0][1].kind
+        if len(batch) > (size := self.sizes.of(kind)):  # it was put together before memory ran out
+            # On the way the size may become smaller still.
             parts = [batch[at : at + size] for at in range(0, len(batch), size)]
             return Outcome.merged([self.restore(part) for part in parts])
         # What is raised holds the method's frames, and they its memory: it must be gone before the next try.
         failed, out_of_memory = None, False
         try:
-            outcome = self._once(batch)
+            outcome = self._once(batch, ready)
         except _FailedError as error:
             failed, out_of_memory = str(error), error.out_of_memory
         if failed is None:
             return self._tried_again(batch, outcome)
+        ready = None
         if out_of_memory:
             _free_memory()
         if len(batch) == 1:
             return self._tried_again(batch, Outcome(failures={batch[0][0].id: failed}))
         if out_of_memory:
-            self.batch_size = len(batch) // 2
-            note = f"Out of memory with {len(batch)} pictures at a time; from there on {self.batch_size}."
+            fits = self.sizes.ran_out(kind, len(batch))
+            note = f"Out of memory with {len(batch)} pictures at a time; from there on {fits}."
             return Outcome.merged([Outcome(notes=[note]), self.restore(batch)])
         return Outcome.merged([self.restore([one]) for one in batch])
 
@@ -130,7 +169,7 @@ class Attempts:
                 outcome = Outcome.merged([outcome, again])
         return outcome
 
-    def _once(self, batch: Batch) -> Outcome:
+    def _once(self, batch: Batch, ready: Future[Inputs] | None = None) -> Outcome:
         """One call of the method.
 
         Raises:
@@ -138,9 +177,9 @@ class Attempts:
         """
         ids = [sample.id for sample, _ in batch]
         try:
-            lq = torch.stack([to_tensor(picture.lq) for _, picture in batch]).to(self.device)
-            masks = [torch.from_numpy(picture.mask)[None].float() for _, picture in batch if picture.mask is not None]
-            mask = torch.stack(masks).to(self.device) if masks else None
+            inputs = ready.result() if ready else put_together(batch, self.device)
+            lq = inputs.lq.to(self.device, non_blocking=True)
+            mask = None if inputs.mask is None else inputs.mask.to(self.device, non_blocking=True)
             with _time_limit(self.timeout and self.timeout * len(batch)):
                 _synchronise(self.device)
                 begun = time.perf_counter()
@@ -151,14 +190,19 @@ class Attempts:
             if isinstance(self.method, SelfTimed):
                 seconds = self.method.reported_seconds
             _check_shape(restored, lq, self.scale)
+            # Neither bound is a number where one value is not; and no second tensor is made of all of them.
+            low, high = restored.detach().flatten(1).aminmax(dim=1)
+            numbers = (low.isfinite() & high.isfinite()).tolist()
+            pictures = to_eight_bit(restored)
         except _TookTooLongError:
             raise _FailedError(f"Took longer than {self.timeout:g} s (--timeout).", out_of_memory=False) from None
         except Exception as error:
             raise _FailedError(in_words(error), out_of_memory=is_out_of_memory(error)) from None
+        self.sizes.took(batch[0][1].kind, len(batch), seconds)
         outcome = Outcome()
-        for sample_id, picture in zip(ids, restored, strict=True):
-            if torch.isfinite(picture).all():
-                outcome.pictures[sample_id] = to_eight_bit(picture)
+        for sample_id, picture, well in zip(ids, pictures, numbers, strict=True):
+            if well:
+                outcome.pictures[sample_id] = picture
                 outcome.seconds[sample_id] = seconds
             else:
                 outcome.failures[sample_id] = "The restored picture holds values that are not numbers."

@@ -151,13 +151,16 @@ def read_picture(path: Path) -> Tensor:
 
 
 def to_eight_bit(picture: Tensor) -> NDArray[np.uint8]:
-    """(3, H, W) in [0, 1] -> (H, W, 3), clamped and rounded half to even, as the papers save."""
-    scaled = (picture.detach().float().clamp(0, 1) * 255).round().byte()
-    return scaled.permute(1, 2, 0).cpu().numpy()
+    """(..., 3, H, W) in [0, 1] -> (..., H, W, 3), clamped and rounded half to even, as the papers save."""
+    scaled = picture.detach().float().clamp(0, 1).mul_(255).round_().byte()
+    return scaled.movedim(-3, -1).cpu().numpy()
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) 8-bit RGB as PNG; the file is there whole or not at all."""
-    with written_whole(path) as beside, beside.open("wb") as file:
-        # Level 1 is four times as fast as the default and a tenth larger.
-        Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    import cv2
+
+    # With its own settings OpenCV takes less than half of Pillow's time at level 1, for files as large.
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2BGR))
+    with written_whole(path) as beside:
+        beside.write_bytes(encoded)

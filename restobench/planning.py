@@ -45,7 +45,8 @@ class Options:
     device: str | None = None
     dtype: str = "float32"
     tf32: bool = False
-    batch_size: int = 1
+    batch_size: int | None = 1
+    """Pictures at a time; None: as many as make it quickest."""
     limit: int | None = None
     existing: Existing = "resume"
     max_failures: FailureLimit | None = None

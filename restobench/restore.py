@@ -7,7 +7,7 @@ that is there is not restored again.
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
@@ -15,7 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from restobench.attempt import Attempts, Batch, Outcome, Picture, check_time_limit, finishing_batches
+from restobench.attempt import (
+    Attempts,
+    Batch,
+    Inputs,
+    Outcome,
+    Picture,
+    check_time_limit,
+    finishing_batches,
+    put_together,
+)
+from restobench.batching import BatchSizes, batches, by_size, room_on
 from restobench.dataset import Sample, read_ahead, size_ratio
 from restobench.errors import RestobenchError, in_words
 from restobench.exchange import Exchange
@@ -49,6 +59,8 @@ class Restored:
     """Reading, restoring and writing, from the first picture to the last."""
     stopped: bool = False
     """Whether it gave up because too many had failed."""
+    batch_size: int | None = None
+    """How many pictures went through the method at a time in the end; None: none did."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,7 @@ def restore_samples(
     target: Callable[[str], Path],
     scale: int | None,
     seed: int,
-    batch_size: int,
+    batch_size: int | BatchSizes | None,
     device: str,
     limit: FailureLimit | None = None,
     retries: int = 0,
@@ -114,7 +126,8 @@ def restore_samples(
         target: Where the picture of a sample id goes.
         scale: What the result's size must be, as a multiple of the input's; None: anything.
         seed: Of the noise.
-        batch_size: Pictures at a time, at most.
+        batch_size: Pictures at a time, at most; None: as many as make it quickest. Or what was learnt of
+            that when the same method restored other pictures.
         device: Where the method is.
         limit: When to give up; None: never.
         retries: How often a picture that failed is tried again; not of a method that restores folders.
@@ -131,8 +144,9 @@ def restore_samples(
     started = time.perf_counter()
     noted = started
     advance = advance or (lambda done, failed: None)
-    if isinstance(method, SelfTimed):
+    if isinstance(method, SelfTimed | FolderMethod):
         batch_size = 1
+    sizes = batch_size if isinstance(batch_size, BatchSizes) else BatchSizes(batch_size, room_on(device))
     if timeout:
         check_time_limit()
 
@@ -144,13 +158,13 @@ def restore_samples(
         return not result.stopped
 
     try:
-        readable = _readable(samples, scale, batch_size, note_failures)
+        readable = _readable(samples if sizes.asked == 1 else by_size(samples), scale, sizes, note_failures)
         recovered: list[str] = []
         if isinstance(method, FolderMethod):
             outcomes = _restore_folder(method, readable, seed, scale)
         else:
-            attempts = Attempts(method, seed, scale, device, batch_size, retries, timeout, recovered)
-            outcomes = (attempts.restore(batch) for batch in _batches(readable, attempts))
+            attempts = Attempts(method, seed, scale, device, sizes, retries, timeout, recovered)
+            outcomes = _restore_batches(attempts, batches(readable, lambda pair: pair[1].kind, sizes))
         # What somebody else's program does is ended at once: nobody knows how long its batch is.
         ours = not isinstance(method, FolderMethod | SelfTimed)
         patience = finishing_batches(say) if ours else nullcontext(lambda: False)
@@ -161,6 +175,7 @@ def restore_samples(
                 note_failures(outcome.failures)
                 result.notes += outcome.notes
                 result.seconds |= outcome.seconds
+                result.batch_size = sizes.largest
                 advance(len(outcome.pictures), 0)
                 if result.stopped:
                     break
@@ -183,7 +198,7 @@ def restore_samples(
 
 
 def _readable(
-    samples: Sequence[Sample], scale: int | None, batch_size: int, fail: Callable[[dict[str, str]], bool]
+    samples: Iterable[Sample], scale: int | None, sizes: BatchSizes, fail: Callable[[dict[str, str]], bool]
 ) -> Iterator[tuple[Sample, Picture]]:
     """The samples that can be read; the others are handed to `fail`, until it says to stop."""
 
@@ -203,7 +218,7 @@ def _readable(
                 )
         return Picture(lq, mask)
 
-    for sample, picture in read_ahead(samples, read, ahead=2 * batch_size + 4):
+    for sample, picture in read_ahead(samples, read, ahead=lambda: 2 * sizes.largest + 4):
         if isinstance(picture, RestobenchError):
             if not fail({sample.id: str(picture)}):
                 return
@@ -211,17 +226,16 @@ def _readable(
             yield sample, picture
 
 
-def _batches(pictures: Iterable[tuple[Sample, Picture]], attempts: Attempts) -> Iterator[Batch]:
-    """Batches of pictures of one size, as large as fits; what waits for company is bounded by four batches."""
-    waiting: defaultdict[tuple[object, ...], Batch] = defaultdict(list)
-    for sample, picture in pictures:
-        kind = (picture.lq.shape, picture.mask is None)
-        waiting[kind].append((sample, picture))
-        if len(waiting[kind]) >= attempts.batch_size:
-            yield waiting.pop(kind)
-        elif sum(map(len, waiting.values())) >= 4 * attempts.batch_size:
-            yield waiting.pop(max(waiting, key=lambda kind: len(waiting[kind])))
-    yield from waiting.values()
+def _restore_batches(attempts: Attempts, source: Iterable[Batch]) -> Generator[Outcome]:
+    """Batch by batch; while the method has one, the next is put together."""
+    waiting: deque[tuple[Batch, Future[Inputs]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="batch") as pool:
+        for batch in source:
+            waiting.append((batch, pool.submit(put_together, batch, attempts.device)))
+            if len(waiting) > 1:
+                yield attempts.restore(*waiting.popleft())
+        while waiting:
+            yield attempts.restore(*waiting.popleft())
 
 
 def _restore_folder(

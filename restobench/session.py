@@ -46,7 +46,7 @@ class Session:
         self._limit = widest_limit(earlier, options.limit)
         self._now = {
             "started": now(),
-            "batch_size": options.batch_size,
+            "batch_size": options.batch_size or "auto",
             "hardware": hardware(device),
             "versions": versions(choice.plugin.distribution),
             "commit": git_commit(choice.plugin.folder),
@@ -112,6 +112,7 @@ class Session:
             "finished": self._run["finished"],
             "restored": restored,
             "timing": timing,
+            "batch_size": outcome.batch_size or self._now["batch_size"],
             "method_seconds": sum(outcome.seconds.values()) if timing == "method" else None,
             "wall_seconds": outcome.wall_seconds,
             "seconds_per_picture": outcome.wall_seconds / restored if restored else None,

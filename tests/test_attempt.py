@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from restobench.attempt import Attempts, Outcome, Picture, finishing_batches
+from restobench.batching import BatchSizes
 from restobench.dataset import Sample, open_dataset
 from restobench.errors import RestobenchError
 from restobench.image import read_array
@@ -30,7 +31,7 @@ def batch(ids: Sequence[str]) -> list[tuple[Sample, Picture]]:
 
 
 def attempts(method: Noisy, batch_size: int = 8, retries: int = 0, timeout: float | None = None) -> Attempts:
-    return Attempts(method, 0, 2, "cpu", batch_size, retries, timeout)
+    return Attempts(method, 0, 2, "cpu", BatchSizes(batch_size), retries, timeout)
 
 
 def same(one: Outcome, other: Outcome) -> bool:
@@ -94,7 +95,7 @@ def test_batches_become_smaller_where_memory_runs_out(error: Exception) -> None:
     first, second = trying.restore(batch(ids)), trying.restore(batch(ids))
 
     assert greedy.batches == [8, 4, *[2] * 8]
-    assert trying.batch_size == 2
+    assert trying.sizes.largest == 2
     assert first.failures == second.failures == {}
     assert len(first.notes) == 2
     assert "from there on 4" in first.notes[0]

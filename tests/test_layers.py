@@ -44,6 +44,7 @@ ORDER = (
     "synthesis",
     "preparing",
     "exchange",
+    "batching",
     "attempt",
     "restore",
     "pictures",

@@ -31,7 +31,7 @@ def run(
     seed: given.Seed = 0,
     seeds: given.Seeds = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Restore only the first N samples.")] = None,
-    batch_size: given.BatchSize = 1,
+    batch_size: given.BatchSize = "1",
     device: given.Device = None,
     dtype: given.Dtype = "float32",
     tf32: given.Tf32 = False,
@@ -63,7 +63,7 @@ def run(
         device=given.check_device(device),
         dtype=dtype,
         tf32=tf32,
-        batch_size=batch_size,
+        batch_size=given.batch_size(batch_size),
         limit=limit,
         existing=existing,  # type: ignore[arg-type] # `check` refuses other words
         max_failures=None if max_failures is None else FailureLimit.parse(max_failures),
