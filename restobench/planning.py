@@ -29,9 +29,11 @@ from restobench.watched import digest, watched_files
 from restobench.weights import refuse_altered, what_is_fetched
 
 Existing = Literal["resume", "replace", "only"]
+Executor = Literal["local", "ray"]
 Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
 BASELINES = ("input", "bicubic")
 """What a method reads when nothing is done: at scale 1, and where pictures are to be enlarged."""
+EXECUTORS: tuple[Executor, ...] = ("local", "ray")
 EXISTING: tuple[Existing, ...] = ("resume", "replace", "only")
 
 
@@ -55,10 +57,20 @@ class Options:
     timeout: float | None = None
     """Seconds that a picture may take."""
     runs: Path = field(default_factory=runs_folder)
+    executor: Executor = "local"
+    address: str | None = None
+    """Of a Ray cluster; None: one is started on this machine."""
+    workers: int | None = None
+    """Of the cluster; None: one a device."""
 
     def check(self) -> None:
         """Raises RestobenchError where a value cannot be."""
-        for name, value in (("batch-size", self.batch_size), ("limit", self.limit), ("seeds", self.seeds)):
+        for name, value in (
+            ("batch-size", self.batch_size),
+            ("limit", self.limit),
+            ("seeds", self.seeds),
+            ("workers", self.workers),
+        ):
             if value is not None and value < 1:
                 raise RestobenchError(f"--{name} must be at least 1, not {value}.")
         if self.retries < 0:
@@ -67,6 +79,12 @@ class Options:
             raise RestobenchError(f"--timeout wants seconds, more than 0, not {self.timeout:g}.")
         if self.dtype not in DTYPES:
             raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+        if self.executor not in EXECUTORS:
+            raise RestobenchError(f"--executor must be one of {', '.join(EXECUTORS)}, not {self.executor!r}.")
+        if self.executor == "local" and (self.workers or self.address):
+            raise RestobenchError("--workers and --address are of a cluster; say --executor ray with them.")
+        if self.executor == "ray" and ":" in (self.device or ""):
+            raise RestobenchError(f"Ray gives each worker a card of its own: --device cuda, not {self.device}.")
         if self.existing not in EXISTING:
             raise RestobenchError(f"--existing must be one of {', '.join(EXISTING)}, not {self.existing!r}.")
 

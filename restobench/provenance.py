@@ -149,9 +149,15 @@ def best_device() -> str:
 
 
 def evaluation_device(chosen: str | None) -> str:
-    """Where metrics compute: on the chosen device, but not on `mps`, which has no float64."""
+    """Where metrics compute: on the chosen device, but not on `mps`, which has no float64.
+
+    The driver of a cluster may lack the card that its workers have.
+    """
+    import torch
+
     device = chosen or best_device()
-    return "cpu" if device.startswith("mps") else device
+    absent = device.startswith("cuda") and not torch.cuda.is_available()
+    return "cpu" if absent or device.startswith("mps") else device
 
 
 def set_tf32(allowed: bool) -> None:

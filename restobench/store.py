@@ -100,6 +100,11 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def writer_path(self) -> Path:
+        """writer.json: who holds the lock, while somebody does."""
+        return self.path / "writer.json"
+
+    @property
     def summary_path(self) -> Path:
         """summary.json."""
         return self.path / "summary.json"
@@ -187,7 +192,7 @@ class RunFolder:
         Raises:
             RestobenchError: Another process is writing this run, or the folder cannot be written.
         """
-        writer = self.path / "writer.json"
+        writer = self.writer_path
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / ".lock")
@@ -205,9 +210,7 @@ class RunFolder:
                 f"The run folder {self.path} cannot be written: {error.strerror}. Choose another one with --runs."
             ) from None
         try:
-            for left in self.path.rglob(f"{PART_PREFIX}*"):
-                if left.is_file():
-                    left.unlink(missing_ok=True)
+            self.sweep()
             with writing():
                 write_json(writer, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
                 yield
@@ -215,6 +218,12 @@ class RunFolder:
             with suppress(OSError):
                 writer.unlink(missing_ok=True)
             lock.release()
+
+    def sweep(self) -> None:
+        """Remove what a killed writer left unfinished; only while nobody writes."""
+        for left in self.path.rglob(f"{PART_PREFIX}*"):
+            if left.is_file():
+                left.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove everything that was made, for `--existing replace`. The lock and the log stay."""

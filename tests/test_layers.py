@@ -47,6 +47,7 @@ ORDER = (
     "batching",
     "attempt",
     "restore",
+    "executors",
     "pictures",
     "photographs",
     "conformance",
@@ -91,6 +92,7 @@ OPEN_TO_METHODS = (
 KEPT_APART = (
     ("restore", ("metrics", "evaluate")),
     ("attempt", ("metrics", "evaluate")),
+    ("executors", ("metrics", "evaluate", "store")),
     ("foreign", ("method", "metrics")),
     ("evaluate", ("method", "restore")),
     ("onepass", ("method", "restore")),

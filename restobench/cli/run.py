@@ -42,6 +42,19 @@ def run(
         float | None, typer.Option(help="Seconds that a picture may take; one that takes longer fails.")
     ] = None,
     evaluate: Annotated[bool, typer.Option("--evaluate/--no-evaluate", help="Score what was restored.")] = True,
+    executor: Annotated[
+        str, typer.Option(help="Who restores: this process ('local'), or workers of a Ray cluster ('ray').")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster, 'auto' for the one this machine belongs to. Default: one on this machine.",
+            envvar="RAY_ADDRESS",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Of the cluster. Default: one a graphics card, on the CPU one a machine.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     runs: given.Runs = None,
     as_json: given.Json = False,
@@ -60,7 +73,8 @@ def run(
     options = Options(
         seed=seed,
         seeds=seeds,
-        device=given.check_device(device),
+        # What a cluster has is for the cluster to say.
+        device=given.check_device(device) if executor == "local" else device,
         dtype=dtype,
         tf32=tf32,
         batch_size=given.batch_size(batch_size),
@@ -70,6 +84,9 @@ def run(
         retries=retries,
         timeout=timeout,
         runs=given.folder(runs, "--runs") or runs_folder(),
+        executor=executor,  # type: ignore[arg-type] # so does this
+        address=address if executor == "ray" else None,
+        workers=workers,
     )
     wanted = given.names(metrics)
     choose_metrics(wanted or [])

@@ -1,0 +1,433 @@
+"""The restore stage on a Ray cluster: one actor a device, each with the method and a shard at a time.
+
+What is restored, and how, is `restore_samples` in every actor. Actors write pictures and nothing
+else; the driver hears of shards, and is the only one to show progress and to keep the records.
+Knows of a run what to restore and where pictures go, no metric and no table.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from restobench.attempt import finishing_batches
+from restobench.batching import BatchSizes, by_size, room_on
+from restobench.dataset import Sample
+from restobench.errors import RestobenchError
+from restobench.executors.shards import Shards
+from restobench.method import BuiltMethod, MethodChoice
+from restobench.provenance import hardware, set_tf32, versions
+from restobench.restore import Advance, FailureLimit, Restored, restore_samples
+
+PATIENCE = 30.0
+"""Seconds after which it is said what is being waited for."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an actor builds, and what must be the same where it runs."""
+
+    choice: MethodChoice
+    device: str
+    dtype: str
+    tf32: bool
+    scale: int
+    log: Path
+    sources: str
+    """SHA-256 of the method's sources, as the driver sees them."""
+    marker: Path
+    """A file beside the pictures, and what it holds: who cannot read it would write elsewhere."""
+    marked: str
+    folder: Path = field(default_factory=Path.cwd)
+    """From where relative paths are meant."""
+    versions: Mapping[str, str] = field(default_factory=versions)
+
+
+@dataclass(frozen=True)
+class Job:
+    """On what terms pictures are restored."""
+
+    target: Callable[[str], Path]
+    scale: int
+    seed: int
+    batch_size: int | None
+    retries: int
+    timeout: float | None
+
+
+class Started(NamedTuple):
+    """What an actor says of itself."""
+
+    host: str
+    hardware: dict[str, Any]
+    audit: dict[str, Any]
+
+
+class Worker:
+    """The method in a process and on a device of its own; what Ray makes an actor of.
+
+    What the user can put right is returned, not raised: Ray would wrap it.
+    """
+
+    _built: BuiltMethod
+    _device: str
+    _sizes: BatchSizes | None = None
+
+    def start(self, order: Order, threads: int) -> Started | RestobenchError:
+        """Build the method, once it is sure that this is the place for it."""
+        import torch
+
+        host = platform.node()
+        try:
+            _refuse_other_place(order, host)
+            if order.device == "cpu":
+                torch.set_num_threads(threads)
+            set_tf32(order.tf32)
+            self._device = order.device
+            self._built = order.choice.build(device=order.device, dtype=order.dtype, scale=order.scale, log=order.log)
+        except RestobenchError as error:
+            return error
+        return Started(host, hardware(order.device), self._built.setup.audit)
+
+    def restore(self, samples: Sequence[Sample], job: Job) -> Restored | RestobenchError:
+        """Restore a shard; what was learnt of batches is kept for the next."""
+        self._sizes = self._sizes or BatchSizes(job.batch_size, room_on(self._device))
+        try:
+            return restore_samples(
+                self._built.method,
+                samples,
+                target=job.target,
+                scale=job.scale,
+                seed=job.seed,
+                batch_size=self._sizes,
+                device=self._device,
+                retries=job.retries,
+                timeout=job.timeout,
+            )
+        except RestobenchError as error:
+            return error
+
+
+def _refuse_other_place(order: Order, host: str) -> None:
+    """Raises RestobenchError where pictures would be other ones, or would land elsewhere."""
+    try:
+        os.chdir(order.folder)
+        marked = order.marker.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RestobenchError(
+            f"The worker on {host} does not see {error.filename}. Runs, data sets, weights and the folder you are in "
+            "must lie where all nodes of the cluster see them under one path; --runs names another folder."
+        ) from None
+    if marked != order.marked:
+        raise RestobenchError(
+            f"The worker on {host} sees another {order.marker} than the driver; --runs must name a folder that all share."
+        )
+    here = versions()
+    if differing := [name for name in order.versions if here.get(name) != order.versions[name]]:
+        theirs, ours = (
+            ", ".join(f"{name} {known.get(name, 'missing')}" for name in differing) for known in (here, order.versions)
+        )
+        raise RestobenchError(f"The worker on {host} has {theirs}, the driver {ours}; all nodes need one environment.")
+    if order.choice.source_hash() != order.sources:
+        raise RestobenchError(
+            f"The worker on {host} has other source files of '{order.choice.name}' than the driver; install the same."
+        )
+
+
+class Share(NamedTuple):
+    """What Ray keeps free for each actor."""
+
+    workers: int
+    cpus: int
+    gpus: int
+
+
+class Actors:
+    """The actors of one method, from their start until they are no longer needed."""
+
+    def __init__(self, order: Order, share: Share, say: Callable[[str], None]) -> None:
+        """Start them, and wait until each has built the method.
+
+        Raises:
+            RestobenchError: One cannot, or is lost on the way.
+        """
+        import ray
+
+        self.order = order
+        self.share = share
+        self.idle: list[Any] = []
+        self.starting: dict[Any, Any] = {}
+        """Actors by what Ray will give when they have started."""
+        self.hosts: dict[Any, str] = {}
+        self.hardware: list[dict[str, Any]] = []
+        """Of every actor that ever started."""
+        self.audit: dict[str, Any] = {}
+        # An actor that is lost is replaced here, not by Ray: here it is known which shard it had.
+        self._kind = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, scheduling_strategy="SPREAD")(Worker)
+        try:
+            for _ in range(share.workers):
+                self.start_one()
+            while self.starting:
+                done, _ = ray.wait(list(self.starting), num_returns=1, timeout=PATIENCE)
+                if not done:
+                    say(f"Waiting for {len(self.starting)} of {share.workers} workers to get a place and be ready.")
+                if problem := next(filter(None, map(self.take_in, done)), None):
+                    raise problem
+        except BaseException:
+            self.close()
+            raise
+
+    def start_one(self) -> None:
+        """Ask Ray for an actor."""
+        actor = self._kind.remote()
+        self.starting[actor.start.remote(self.order, self.share.cpus)] = actor
+
+    def take_in(self, ready: Any) -> RestobenchError | None:
+        """An actor has started, or has not; returns why it has not."""
+        import ray
+
+        actor = self.starting.pop(ready)
+        try:
+            started: Started | RestobenchError = ray.get(ready)
+        except ray.exceptions.RayActorError as error:
+            started = RestobenchError(f"A worker was lost while it built the method: {_reason(error)}.")
+        if isinstance(started, RestobenchError):
+            ray.kill(actor)
+            return started
+        self.idle.append(actor)
+        self.hosts[actor] = started.host
+        self.hardware.append({"host": started.host} | started.hardware)
+        self.audit = started.audit
+        return None
+
+    def restore(
+        self,
+        samples: Sequence[Sample],
+        *,
+        target: Callable[[str], Path],
+        scale: int,
+        seed: int,
+        batch_size: int | None,
+        limit: FailureLimit | None = None,
+        retries: int = 0,
+        timeout: float | None = None,
+        advance: Advance = lambda done, failed: None,
+        checkpoint: Callable[[Restored], None] = lambda result: None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> Restored:
+        """Restore samples: `restore_samples` in all actors, with its arguments and its errors.
+
+        Raises:
+            RestobenchError: Also where no worker is left.
+        """
+        job = Job(target, scale, seed, batch_size, retries, timeout)
+        drive = _Drive(self, list(samples), job, limit, advance, say)
+        started = time.perf_counter()
+        # What somebody else's program does is ended at once: nobody knows how long its batch is.
+        ours = self.order.choice.timing == "method"
+        try:
+            with finishing_batches(say) if ours else nullcontext(lambda: False) as interrupted:
+                while drive.hand_out(going_on=not interrupted()):
+                    if drive.wait():
+                        checkpoint(drive.result)
+                if interrupted():
+                    raise KeyboardInterrupt
+        finally:
+            drive.result.wall_seconds = time.perf_counter() - started
+            # What ended the run is the error to show, not that the disk is still full here.
+            with suppress(OSError):
+                checkpoint(drive.result)
+        return drive.result
+
+    def close(self) -> None:
+        """End all actors, whatever they do."""
+        import ray
+
+        for actor in [*self.hosts, *self.starting.values()]:
+            ray.kill(actor)
+
+
+class _Drive:
+    """Some samples on their way through the actors."""
+
+    def __init__(
+        self,
+        actors: Actors,
+        samples: list[Sample],
+        job: Job,
+        limit: FailureLimit | None,
+        advance: Advance,
+        say: Callable[[str], None],
+    ) -> None:
+        self.result = Restored()
+        self._actors = actors
+        self._job = job
+        self._limit = limit
+        self._total = len(samples)
+        self._advance = advance
+        self._say = say
+        self._busy: dict[Any, tuple[Any, list[Sample]]] = {}
+        """The actor and its shard, by what Ray will give when it is done."""
+        self._shards = Shards(
+            samples if job.batch_size == 1 else list(by_size(samples)),
+            workers=actors.share.workers,
+            batch_size=job.batch_size or 1,
+            whole=actors.order.choice.interface == "folder",
+        )
+
+    def hand_out(self, *, going_on: bool) -> bool:
+        """Give every idle actor a shard, if it is still `going_on`; returns whether there is anything to wait for.
+
+        Raises:
+            RestobenchError: There is work, and nobody to do it.
+        """
+        going_on = going_on and not self.result.stopped
+        while going_on and self._actors.idle and (shard := self._shards.next()):
+            actor = self._actors.idle.pop()
+            self._busy[actor.restore.remote(shard, self._job)] = (actor, shard)
+        if self._busy or not going_on or not len(self._shards):
+            return bool(self._busy)
+        if not self._actors.starting:
+            raise RestobenchError(
+                f"No worker is left, and {len(self._shards)} pictures are not restored. What was written is kept; "
+                "run the same command again when the cluster is well."
+            )
+        return True
+
+    def wait(self) -> bool:
+        """Until an actor is done or ready, or a second has passed; whether pictures or failures have come."""
+        import ray
+
+        done, _ = ray.wait([*self._busy, *self._actors.starting], num_returns=1, timeout=1.0)
+        if not done and not self._busy:
+            # All wait for a place: which may come, but not where the last such node is gone.
+            share_of(self._actors.order.device, 1)
+        for ready in done:
+            if ready in self._actors.starting:
+                if problem := self._actors.take_in(ready):
+                    self._say(f"A worker could not be replaced: {problem}")
+                continue
+            actor, shard = self._busy.pop(ready)
+            try:
+                outcome = ray.get(ready)
+            except ray.exceptions.RayTaskError:
+                raise
+            except ray.exceptions.RayError as error:
+                self._lost(actor, shard, error)
+            else:
+                self._back(actor, shard, outcome)
+        return bool(done)
+
+    def _back(self, actor: Any, shard: list[Sample], outcome: Restored | RestobenchError) -> None:
+        if isinstance(outcome, RestobenchError):
+            raise outcome
+        self._actors.idle.append(actor)
+        self._shards.came_back(len(shard), outcome.wall_seconds, outcome.batch_size)
+        self.result.seconds |= outcome.seconds
+        self.result.notes += outcome.notes
+        self.result.batch_size = max(filter(None, (self.result.batch_size, outcome.batch_size)), default=None)
+        self._advance(len(outcome.seconds), 0)
+        self._note(outcome.failures)
+
+    def _lost(self, actor: Any, shard: list[Sample], error: Exception) -> None:
+        import ray
+
+        self._note(self._shards.lost(shard))
+        line = f"A worker on {self._actors.hosts.pop(actor)} was lost ({_reason(error)}); others restore its pictures."
+        self.result.notes.append(line)
+        self._say(line)
+        ray.kill(actor)  # it may only have been out of reach, and must not come back
+        if len(self._shards):
+            self._actors.start_one()
+
+    def _note(self, failed: dict[str, str]) -> None:
+        self.result.failures |= failed
+        self._advance(0, len(failed))
+        self.result.stopped = bool(self._limit and self._limit.exceeded(len(self.result.failures), self._total))
+
+
+def _reason(error: Exception) -> str:
+    """The line of Ray's long account that tells what happened."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if ":" not in line] or lines
+    return told[-1].rstrip(".") if told else type(error).__name__
+
+
+@contextmanager
+def actors(order: Order, *, address: str | None, workers: int | None, say: Callable[[str], None]) -> Iterator[Actors]:
+    """The actors that carry an order out, on a cluster that is there or on this machine.
+
+    Args:
+        order: What they build.
+        address: Of a cluster, `auto` for the one that this machine belongs to; None: only for this
+            process, one is started on this machine.
+        workers: How many; None: one a graphics card, on the CPU one a machine.
+        say: Told when they are long in coming.
+
+    Raises:
+        RestobenchError: Ray is not installed, no cluster answers, it has too few devices, or an
+            actor cannot build the method.
+    """
+    _connect(address, workers)
+    found = Actors(order, share_of(order.device, workers), say)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def _connect(address: str | None, workers: int | None) -> None:
+    """Be the driver of a cluster; once a process is, it stays so to its end."""
+    # A run touches the net only where it is told to.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise RestobenchError(
+            f"--executor ray needs Ray, which is not installed: pip install 'restobench[ray]' ({error})"
+        ) from None
+    if ray.is_initialized():
+        return
+    quiet: dict[str, Any] = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
+    if address is None:
+        ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **quiet)
+        return
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        told = str(error).strip().partition("\n")[0]
+        raise RestobenchError(
+            f"No Ray cluster can be used at {address!r} ({told}). Start one with 'ray start --head', or leave "
+            "--address out."
+        ) from None
+
+
+def share_of(device: str, workers: int | None) -> Share:
+    """How many actors there are, and what each has for itself.
+
+    Raises:
+        RestobenchError: The cluster has too little, or Ray does not know such devices.
+    """
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if device == "cuda":
+        cards = int(sum(node.get("GPU", 0) for node in nodes))
+        if not cards or (workers or 0) > cards:
+            raise RestobenchError(f"The cluster has {cards} graphics cards, and {workers or 1} workers want one each.")
+        return Share(workers or cards, 1, 1)
+    if device != "cpu":
+        raise RestobenchError(f"--executor ray hands out devices itself: --device cuda or cpu, not {device}.")
+    cores = [int(node.get("CPU", 0)) for node in nodes]
+    count = workers or len(nodes)
+    for cpus in range(max(cores, default=0), 0, -1):
+        if sum(core // cpus for core in cores) >= count:
+            return Share(count, cpus, 0)
+    raise RestobenchError(f"The cluster has {sum(cores)} processor cores, too few for {count} workers.")
