@@ -48,8 +48,8 @@ def run(
     address: Annotated[
         str | None,
         typer.Option(
-            help="Of the Ray cluster, 'auto' for the one this machine belongs to. Default: one on this machine.",
-            envvar="RAY_ADDRESS",
+            help="Of the Ray cluster, 'auto' for the one this machine belongs to. Default: $RAY_ADDRESS; else one is "
+            "started on this machine."
         ),
     ] = None,
     workers: Annotated[
@@ -85,7 +85,7 @@ def run(
         timeout=timeout,
         runs=given.folder(runs, "--runs") or runs_folder(),
         executor=executor,  # type: ignore[arg-type] # so does this
-        address=address if executor == "ray" else None,
+        address=address,
         workers=workers,
     )
     wanted = given.names(metrics)

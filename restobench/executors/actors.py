@@ -127,7 +127,7 @@ def _refuse_other_place(order: Order, host: str) -> None:
         ) from None
     if marked != order.marked:
         raise RestobenchError(
-            f"The worker on {host} sees another {order.marker} than the driver; --runs must name a folder that all share."
+            f"The worker on {host} sees another {order.marker} than the driver; --runs must name a shared folder."
         )
     here = versions()
     if differing := [name for name in order.versions if here.get(name) != order.versions[name]]:
@@ -146,6 +146,7 @@ class Share(NamedTuple):
 
     workers: int
     cpus: int
+    """Processor cores; on the CPU the threads of torch too."""
     gpus: int
 
 
@@ -308,7 +309,7 @@ class _Drive:
         done, _ = ray.wait([*self._busy, *self._actors.starting], num_returns=1, timeout=1.0)
         if not done and not self._busy:
             # All wait for a place: which may come, but not where the last such node is gone.
-            share_of(self._actors.order.device, 1)
+            share_of(_nodes(), self._actors.order.device, 1)
         for ready in done:
             if ready in self._actors.starting:
                 if problem := self._actors.take_in(ready):
@@ -366,8 +367,8 @@ def actors(order: Order, *, address: str | None, workers: int | None, say: Calla
 
     Args:
         order: What they build.
-        address: Of a cluster, `auto` for the one that this machine belongs to; None: only for this
-            process, one is started on this machine.
+        address: Of a cluster, `auto` for the one that this machine belongs to; None: RAY_ADDRESS, or
+            where that says nothing a cluster on this machine, for as long as this process lives.
         workers: How many; None: one a graphics card, on the CPU one a machine.
         say: Told when they are long in coming.
 
@@ -376,7 +377,7 @@ def actors(order: Order, *, address: str | None, workers: int | None, say: Calla
             actor cannot build the method.
     """
     _connect(address, workers)
-    found = Actors(order, share_of(order.device, workers), say)
+    found = Actors(order, share_of(_nodes(), order.device, workers), say)
     try:
         yield found
     finally:
@@ -396,7 +397,8 @@ def _connect(address: str | None, workers: int | None) -> None:
     if ray.is_initialized():
         return
     quiet: dict[str, Any] = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
-    if address is None:
+    address = address or os.environ.get("RAY_ADDRESS")
+    if not address:
         ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **quiet)
         return
     try:
@@ -409,15 +411,22 @@ def _connect(address: str | None, workers: int | None) -> None:
         ) from None
 
 
-def share_of(device: str, workers: int | None) -> Share:
-    """How many actors there are, and what each has for itself.
-
-    Raises:
-        RestobenchError: The cluster has too little, or Ray does not know such devices.
-    """
+def _nodes() -> list[dict[str, float]]:
+    """What each machine of the cluster has, by Ray's names."""
     import ray
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def share_of(nodes: Sequence[Mapping[str, float]], device: str, workers: int | None) -> Share:
+    """How many actors there are on machines that have so much, and what each actor has for itself.
+
+    >>> share_of([{"CPU": 8.0}, {"CPU": 4.0}], "cpu", 3)
+    Share(workers=3, cpus=4, gpus=0)
+
+    Raises:
+        RestobenchError: They have too little, or Ray does not know such devices.
+    """
     if device == "cuda":
         cards = int(sum(node.get("GPU", 0) for node in nodes))
         if not cards or (workers or 0) > cards:
