@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -402,8 +403,12 @@ def _connect(address: str | None, workers: int | None) -> None:
         ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **quiet)
         return
     try:
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdigit() and "/" not in host:
+            # Ray itself would try for minutes where nobody listens.
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         told = str(error).strip().partition("\n")[0]
         raise RestobenchError(
             f"No Ray cluster can be used at {address!r} ({told}). Start one with 'ray start --head', or leave "
