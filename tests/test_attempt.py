@@ -192,6 +192,23 @@ def test_values_that_are_not_numbers_are_tried_again_too() -> None:
     assert same(outcome, attempts(Noisy()).restore(batch(["a", "b", "c"])))
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_one_value_that_is_no_number_spoils_its_picture_alone(value: float) -> None:
+    """Also beside values so large that their sum is none, which are merely clamped."""
+
+    class Spoils(Noisy):
+        def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
+            restored = super().restore(lq, noise, mask)
+            restored[1, 2, 5, 7] = value
+            restored[2, :, :4] = 3e38
+            return restored
+
+    outcome = attempts(Spoils()).restore(batch(["a", "b", "c"]))
+
+    assert outcome.failures.keys() == {"b"}
+    assert (outcome.pictures["c"][:4] == 255).all()
+
+
 def test_a_picture_that_hangs_fails_and_the_others_do_not(make_pairs: MakePairs, tmp_path: Path) -> None:
     """Found alone, out of its batch; an alarm that somebody had set is set again afterwards."""
     samples = open_dataset(make_pairs(["a", "b", "hangs", "z"])).samples
