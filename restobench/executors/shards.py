@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from restobench.dataset import Sample
 
-SECONDS = 5.0
-"""That a shard should take: long beside handing it over, short beside a run."""
+LONGEST, SHORTEST = 5.0, 1.0
+"""Seconds that a shard should take: long beside handing it over, short beside a run."""
 LOSSES = 2
 """How many workers a picture may cost that was alone with them."""
 
@@ -52,8 +52,9 @@ class Shards:
             return self._share
         if self._seconds is None:
             return self._batch_size
-        most = min(int(SECONDS / self._seconds), len(self._waiting) // (2 * self._workers))
-        return max(1, most // self._batch_size) * self._batch_size
+        fair = len(self._waiting) // (2 * self._workers) * self._seconds
+        pictures = round(min(LONGEST, max(SHORTEST, fair)) / self._seconds)
+        return max(1, pictures // self._batch_size) * self._batch_size
 
     def came_back(self, pictures: int, seconds: float, batch_size: int | None) -> None:
         """A worker restored so many pictures in so many seconds, in batches of that size (None: none came out)."""
