@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -397,8 +399,19 @@ def _connect(address: str | None, workers: int | None) -> None:
         ) from None
     if ray.is_initialized():
         return
+    # Ray has ends of its own for SIGTERM, by which a run would not keep what it did.
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        _start_or_join(address or os.environ.get("RAY_ADDRESS"), workers)
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _start_or_join(address: str | None, workers: int | None) -> None:
+    import ray
+
     quiet: dict[str, Any] = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
-    address = address or os.environ.get("RAY_ADDRESS")
     if not address:
         ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **quiet)
         return
