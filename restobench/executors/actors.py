@@ -244,6 +244,7 @@ class Actors:
                 if interrupted():
                     raise KeyboardInterrupt
         finally:
+            drive.abandon()
             drive.result.wall_seconds = time.perf_counter() - started
             # What ended the run is the error to show, not that the disk is still full here.
             with suppress(OSError):
@@ -328,6 +329,15 @@ class _Drive:
             else:
                 self._back(actor, shard, outcome)
         return bool(done)
+
+    def abandon(self) -> None:
+        """End the actors that still have a shard, so that no picture comes after the last word on them."""
+        import ray
+
+        for actor, _ in self._busy.values():
+            ray.kill(actor)
+        if self._busy:
+            ray.wait(list(self._busy), num_returns=len(self._busy), timeout=PATIENCE)
 
     def _back(self, actor: Any, shard: list[Sample], outcome: Restored | RestobenchError) -> None:
         if isinstance(outcome, RestobenchError):

@@ -275,14 +275,17 @@ def test_a_picture_that_ends_every_actor_fails_alone(calm: dict[str, Any], nodes
 
 @needs_ray
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_where_it_was(calm: dict[str, Any], nodes: Nodes) -> None:
-    """What the actors had in hand is finished first."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_an_interrupted_run_goes_on_where_it_was(
+    calm: dict[str, Any], nodes: Nodes, number: signal.Signals
+) -> None:
+    """After Ctrl-C what the actors had in hand is finished first; SIGTERM, as of a batch system, ends at once."""
     cluster = ("--executor", "ray", "--address", nodes.address, "--workers", 2)
     process = spawn(*RUN, "--runs", "wild", *cluster)
     while not list(Path("wild").glob("many/mortal@default/*/pictures/*.png")):
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stopped = finish(process)
     folder = run_folder(Path("wild"), "many", "mortal")
     between = content(folder)
