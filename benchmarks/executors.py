@@ -22,7 +22,8 @@ import torch
 from throughput import write_pictures
 
 from restobench.dataset import Sample, open_dataset
-from restobench.executors.actors import Order, actors
+from restobench.executors.actors import actors
+from restobench.executors.worker import Order
 from restobench.method import MethodChoice, choose_method
 from restobench.restore import restore_samples
 

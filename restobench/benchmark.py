@@ -18,7 +18,8 @@ from restobench.conformance.record import describe_record
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
-from restobench.executors.actors import Order, actors
+from restobench.executors.actors import actors
+from restobench.executors.worker import Order
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.planning import (

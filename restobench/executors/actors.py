@@ -7,150 +7,23 @@ Knows of a run what to restore and where pictures go, no metric and no table.
 
 from __future__ import annotations
 
-import logging
-import os
-import platform
-import signal
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from restobench.attempt import finishing_batches
-from restobench.batching import BatchSizes, by_size, room_on
+from restobench.batching import by_size
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError
+from restobench.executors.cluster import Share, connect, machines, share_of
 from restobench.executors.shards import Shards
-from restobench.method import BuiltMethod, MethodChoice
-from restobench.provenance import hardware, set_tf32, versions
-from restobench.restore import Advance, FailureLimit, Restored, restore_samples
+from restobench.executors.worker import Job, Order, Started, Worker
+from restobench.restore import Advance, FailureLimit, Restored
 
 PATIENCE = 30.0
 """Seconds after which it is said what is being waited for."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What an actor builds, and what must be the same where it runs."""
-
-    choice: MethodChoice
-    device: str
-    dtype: str
-    tf32: bool
-    scale: int
-    log: Path
-    sources: str
-    """SHA-256 of the method's sources, as the driver sees them."""
-    marker: Path
-    """A file beside the pictures, and what it holds: who cannot read it would write elsewhere."""
-    marked: str
-    folder: Path = field(default_factory=Path.cwd)
-    """From where relative paths are meant."""
-    versions: Mapping[str, str] = field(default_factory=versions)
-
-
-@dataclass(frozen=True)
-class Job:
-    """On what terms pictures are restored."""
-
-    target: Callable[[str], Path]
-    scale: int
-    seed: int
-    batch_size: int | None
-    retries: int
-    timeout: float | None
-
-
-class Started(NamedTuple):
-    """What an actor says of itself."""
-
-    host: str
-    hardware: dict[str, Any]
-    audit: dict[str, Any]
-
-
-class Worker:
-    """The method in a process and on a device of its own; what Ray makes an actor of.
-
-    What the user can put right is returned, not raised: Ray would wrap it.
-    """
-
-    _built: BuiltMethod
-    _device: str
-    _sizes: BatchSizes | None = None
-
-    def start(self, order: Order, threads: int) -> Started | RestobenchError:
-        """Build the method, once it is sure that this is the place for it."""
-        import torch
-
-        host = platform.node()
-        try:
-            _refuse_other_place(order, host)
-            if order.device == "cpu":
-                torch.set_num_threads(threads)
-            set_tf32(order.tf32)
-            self._device = order.device
-            self._built = order.choice.build(device=order.device, dtype=order.dtype, scale=order.scale, log=order.log)
-        except RestobenchError as error:
-            return error
-        return Started(host, hardware(order.device), self._built.setup.audit)
-
-    def restore(self, samples: Sequence[Sample], job: Job) -> Restored | RestobenchError:
-        """Restore a shard; what was learnt of batches is kept for the next."""
-        self._sizes = self._sizes or BatchSizes(job.batch_size, room_on(self._device))
-        try:
-            return restore_samples(
-                self._built.method,
-                samples,
-                target=job.target,
-                scale=job.scale,
-                seed=job.seed,
-                batch_size=self._sizes,
-                device=self._device,
-                retries=job.retries,
-                timeout=job.timeout,
-            )
-        except RestobenchError as error:
-            return error
-
-
-def _refuse_other_place(order: Order, host: str) -> None:
-    """Raises RestobenchError where pictures would be other ones, or would land elsewhere."""
-    try:
-        os.chdir(order.folder)
-        marked = order.marker.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RestobenchError(
-            f"The worker on {host} does not see {error.filename}. Runs, data sets, weights and the folder you are in "
-            "must lie where all nodes of the cluster see them under one path; --runs names another folder."
-        ) from None
-    if marked != order.marked:
-        raise RestobenchError(
-            f"The worker on {host} sees another {order.marker} than the driver; --runs must name a shared folder."
-        )
-    here = versions()
-    if differing := [name for name in order.versions if here.get(name) != order.versions[name]]:
-        theirs, ours = (
-            ", ".join(f"{name} {known.get(name, 'missing')}" for name in differing) for known in (here, order.versions)
-        )
-        raise RestobenchError(f"The worker on {host} has {theirs}, the driver {ours}; all nodes need one environment.")
-    if order.choice.source_hash() != order.sources:
-        raise RestobenchError(
-            f"The worker on {host} has other source files of '{order.choice.name}' than the driver; install the same."
-        )
-
-
-class Share(NamedTuple):
-    """What Ray keeps free for each actor."""
-
-    workers: int
-    cpus: int
-    """Processor cores; on the CPU the threads of torch too."""
-    gpus: int
 
 
 class Actors:
@@ -313,7 +186,7 @@ class _Drive:
         done, _ = ray.wait([*self._busy, *self._actors.starting], num_returns=1, timeout=1.0)
         if not done and not self._busy:
             # All wait for a place: which may come, but not where the last such node is gone.
-            share_of(_nodes(), self._actors.order.device, 1)
+            share_of(machines(), self._actors.order.device, 1)
         for ready in done:
             if ready in self._actors.starting:
                 if problem := self._actors.take_in(ready):
@@ -389,82 +262,9 @@ def actors(order: Order, *, address: str | None, workers: int | None, say: Calla
         RestobenchError: Ray is not installed, no cluster answers, it has too few devices, or an
             actor cannot build the method.
     """
-    _connect(address, workers)
-    found = Actors(order, share_of(_nodes(), order.device, workers), say)
+    connect(address, workers)
+    found = Actors(order, share_of(machines(), order.device, workers), say)
     try:
         yield found
     finally:
         found.close()
-
-
-def _connect(address: str | None, workers: int | None) -> None:
-    """Be the driver of a cluster; once a process is, it stays so to its end."""
-    # A run touches the net only where it is told to.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise RestobenchError(
-            f"--executor ray needs Ray, which is not installed: pip install 'restobench[ray]' ({error})"
-        ) from None
-    if ray.is_initialized():
-        return
-    # Ray has ends of its own for SIGTERM, by which a run would not keep what it did.
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        _start_or_join(address or os.environ.get("RAY_ADDRESS"), workers)
-    finally:
-        if before is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
-
-
-def _start_or_join(address: str | None, workers: int | None) -> None:
-    import ray
-
-    quiet: dict[str, Any] = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
-    if not address:
-        ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **quiet)
-        return
-    try:
-        host, colon, port = address.rpartition(":")
-        if colon and port.isdigit() and "/" not in host:
-            # Ray itself would try for minutes where nobody listens.
-            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-    except (OSError, RuntimeError, ValueError) as error:
-        told = str(error).strip().partition("\n")[0]
-        raise RestobenchError(
-            f"No Ray cluster can be used at {address!r} ({told}). Start one with 'ray start --head', or leave "
-            "--address out."
-        ) from None
-
-
-def _nodes() -> list[dict[str, float]]:
-    """What each machine of the cluster has, by Ray's names."""
-    import ray
-
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def share_of(nodes: Sequence[Mapping[str, float]], device: str, workers: int | None) -> Share:
-    """How many actors there are on machines that have so much, and what each actor has for itself.
-
-    >>> share_of([{"CPU": 8.0}, {"CPU": 4.0}], "cpu", 3)
-    Share(workers=3, cpus=4, gpus=0)
-
-    Raises:
-        RestobenchError: They have too little, or Ray does not know such devices.
-    """
-    if device == "cuda":
-        cards = int(sum(node.get("GPU", 0) for node in nodes))
-        if not cards or (workers or 0) > cards:
-            raise RestobenchError(f"The cluster has {cards} graphics cards, and {workers or 1} workers want one each.")
-        return Share(workers or cards, 1, 1)
-    if device != "cpu":
-        raise RestobenchError(f"--executor ray hands out devices itself: --device cuda or cpu, not {device}.")
-    cores = [int(node.get("CPU", 0)) for node in nodes]
-    count = workers or len(nodes)
-    for cpus in range(max(cores, default=0), 0, -1):
-        if sum(core // cpus for core in cores) >= count:
-            return Share(count, cpus, 0)
-    raise RestobenchError(f"The cluster has {sum(cores)} processor cores, too few for {count} workers.")

@@ -1,24 +1,18 @@
-"""The restore stage on clusters of this machine; what an actor does is looked at without one too."""
+"""The restore stage on clusters of this machine."""
 
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from restobench.dataset import open_dataset
 from restobench.errors import RestobenchError
-from restobench.executors.actors import Job, Order, Share, Started, Worker, share_of
-from restobench.method import choose_method
 from restobench.planning import Options
-from restobench.provenance import versions
-from restobench.restore import Restored
 from tests.cli.conftest import finish, here, is_a_sentence, run_folder, spawn
 from tests.test_endurance import content, leftovers, without_nan
 
@@ -109,85 +103,6 @@ def calm(make_pairs: MakePairs) -> dict[str, Any]:
     return content(run_folder(Path("calm"), "many", "mortal"))
 
 
-def order(**changed: object) -> Order:
-    choice = choose_method("bicubic")
-    Path("writer.json").write_text("it is me")
-    plain = Order(
-        choice, "cpu", "float32", False, 2, Path("log"), choice.source_hash(), Path("writer.json"), "it is me"
-    )
-    return replace(plain, **changed)  # type: ignore[arg-type]
-
-
-def test_an_actor_restores_shards(make_pairs: MakePairs, one_thread: None) -> None:
-    """It says what it is, writes pictures, and tells times and failures as the local run does."""
-    folder = make_pairs(["a", "b", "c"])
-    (folder / "lq" / "b.png").write_text("no picture")
-    worker = Worker()
-
-    started = worker.start(order(), threads=1)
-    outcome = worker.restore(open_dataset(folder).samples, Job(Path("out").joinpath, 2, 0, None, 0, None))
-
-    assert isinstance(started, Started)
-    assert started.hardware["device"] == "cpu"
-    assert isinstance(outcome, Restored)
-    assert (sorted(outcome.seconds), list(outcome.failures)) == (["a", "c"], ["b"])
-    assert {path.name for path in Path("out").iterdir()} == {"a", "c"}
-
-
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        ({"marked": "it is somebody else"}, "sees another writer.json"),
-        ({"marker": Path("elsewhere/writer.json")}, "does not see elsewhere/writer.json"),
-        ({"folder": Path("/nowhere")}, "does not see /nowhere"),
-        ({"sources": "0" * 64}, "other source files of 'bicubic'"),
-        ({"versions": versions() | {"torch": "1.0"}}, "the driver torch 1.0"),
-        ({"versions": versions() | {"new": "1.0"}}, "has new missing, the driver new 1.0"),
-    ],
-)
-def test_an_actor_refuses_a_place_where_pictures_would_be_others(changed: dict[str, object], words: str) -> None:
-    """Or would land elsewhere: a cluster need not have one environment, nor share its folders."""
-    refused = Worker().start(order(**changed), threads=1)
-
-    assert isinstance(refused, RestobenchError)
-    assert words in str(refused)
-    assert str(refused).startswith("The worker on ")
-
-
-@pytest.mark.parametrize(
-    ("nodes", "device", "workers", "expected"),
-    [
-        ([{"CPU": 8, "GPU": 2}, {"CPU": 8, "GPU": 2}, {"CPU": 4}], "cuda", None, Share(4, 1, 1)),
-        ([{"CPU": 8, "GPU": 2}], "cuda", 1, Share(1, 1, 1)),
-        ([{"CPU": 8}], "cpu", None, Share(1, 8, 0)),
-        ([{"CPU": 8}, {"CPU": 4}], "cpu", None, Share(2, 8 // 2, 0)),
-        ([{"CPU": 8}, {"CPU": 4}], "cpu", 4, Share(4, 2, 0)),
-    ],
-)
-def test_each_actor_has_a_device_of_its_own(
-    nodes: list[dict[str, float]], device: str, workers: int | None, expected: Share
-) -> None:
-    """A graphics card, or as many cores as all can have."""
-    assert share_of(nodes, device, workers) == expected
-
-
-@pytest.mark.parametrize(
-    ("nodes", "device", "workers", "words"),
-    [
-        ([{"CPU": 8}], "cuda", None, "has 0 graphics cards, and 1 workers want"),
-        ([{"CPU": 8, "GPU": 2}], "cuda", 3, "has 2 graphics cards, and 3 workers want"),
-        ([{"CPU": 2}], "cpu", 3, "has 2 processor cores, too few for 3"),
-        ([{"CPU": 2}], "mps", 1, "--device cuda or cpu, not mps"),
-    ],
-)
-def test_a_cluster_that_has_too_little_is_refused(
-    nodes: list[dict[str, float]], device: str, workers: int | None, words: str
-) -> None:
-    """Ray would wait for ever."""
-    with pytest.raises(RestobenchError, match=words):
-        share_of(nodes, device, workers)
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -276,9 +191,7 @@ def test_a_picture_that_ends_every_actor_fails_alone(calm: dict[str, Any], nodes
 @needs_ray
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_an_interrupted_run_goes_on_where_it_was(
-    calm: dict[str, Any], nodes: Nodes, number: signal.Signals
-) -> None:
+def test_an_interrupted_run_goes_on_where_it_was(calm: dict[str, Any], nodes: Nodes, number: signal.Signals) -> None:
     """After Ctrl-C what the actors had in hand is finished first; SIGTERM, as of a batch system, ends at once."""
     cluster = ("--executor", "ray", "--address", nodes.address, "--workers", 2)
     process = spawn(*RUN, "--runs", "wild", *cluster)
