@@ -163,4 +163,4 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     # With its own settings OpenCV takes less than half of Pillow's time at level 1, for files as large.
     _, encoded = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2BGR))
     with written_whole(path) as beside:
-        beside.write_bytes(encoded)
+        beside.write_bytes(encoded.tobytes())

@@ -45,7 +45,7 @@ class Session:
         self._seconds = folder.read_timing()
         self._failed = dict(earlier["samples"]["failed"]) if earlier else {}
         self._limit = widest_limit(earlier, options.limit)
-        self._now = {
+        self._now: dict[str, Any] = {
             "started": now(),
             "batch_size": options.batch_size or "auto",
             "hardware": workers[0] if workers else hardware(device),
