@@ -9,15 +9,17 @@ TEST_PROCESSES ?= 2
 
 # One after the other, also under `make -j`: the output stays readable, and pip has one writer.
 .NOTPARALLEL:
-.PHONY: help install demo test test-slow lint format install-check check leaderboard bench
+.PHONY: help install demo test test-slow lint format install-check guard check leaderboard bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make .venv and install restobench into it, editable (about 5 GB)
 
-demo: install ## Restore and score the demo pictures with four methods; a second time restores nothing
+demo: install ## Restore and score the demo pictures with five methods; a second time restores nothing
 	$(RESTOBENCH) run --method bicubic --method lanczos --method nearest --method resshift@tiny --dataset demo
+	$(RESTOBENCH) run --method ufrgan@tiny --dataset demo-restoration
+	$(RESTOBENCH) results --by kind --metrics psnr-y,ssim-y
 
 test: $(VENV)/.installed-dev ## Run the tests; they need no network and no graphics card
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n $(TEST_PROCESSES) --dist loadfile
@@ -37,7 +39,10 @@ format: $(VENV)/.installed-dev ## Format the code and mend what ruff can mend by
 install-check: $(VENV)/.installed-dev ## Install the wheel (by way of the sdist) elsewhere, and use both installs
 	$(VENV)/bin/python tests/install_check.py
 
-check: lint test install-check ## All that must pass before a commit, and all that CI runs
+guard: install ## Restore and score the demo pictures anew, and compare every number with the baseline
+	$(RESTOBENCH) check --baseline demo
+
+check: lint test install-check guard ## All that must pass before a commit, and all that CI runs
 
 leaderboard: install ## Write the tables of the runs in runs/, as Markdown, CSV and LaTeX
 	$(RESTOBENCH) leaderboard build

@@ -75,7 +75,7 @@ class RunResult:
         head = RunRecord(self.record.folder, self.record.run, [{"metric": None}]).rows()[0]
         samples = self.record.run["samples"]
         nothing = dict.fromkeys(("mean", "low", "high", "signature"))
-        counts = {"count": samples["restored"], "missing": len(samples["failed"]), "infinite": 0}
+        counts = {"count": samples["restored"], "missing": len(samples["failed"]), "infinite": 0, "identical": 0}
         return [head | nothing | counts]
 
 

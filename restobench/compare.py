@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_OF_A_SET = "it is one number for the whole set, without samples to pair; compare with --swaps 199"
+
+
 class Moved(NamedTuple):
     """A sample with its two values."""
 
@@ -60,6 +63,14 @@ class Comparison:
     metrics: tuple[ComparedMetric, ...]
     left_out: dict[str, str]
     """By metric: why it is not compared."""
+    of_sets: tuple[str, ...] = ()
+    """Those left out because they are one number for the whole set: for `swapping`."""
+
+    def refuse_nothing(self) -> None:
+        """Raise RestobenchError where no metric was compared."""
+        if not self.metrics:
+            reasons = " ".join(f"{name}: {reason}." for name, reason in self.left_out.items())
+            raise RestobenchError(f"The two runs have no metric that can be compared. {reasons}".rstrip())
 
 
 def compare(
@@ -77,7 +88,7 @@ def compare(
 
     Raises:
         RestobenchError: A run is not found, was not scored, or is of other pictures than the
-            other; or there is no such metric to compare.
+            other; or one has no metric of that name.
     """
     return _compared(_seeds_of(runs, first), _seeds_of(runs, second), metrics, most_moved)
 
@@ -100,10 +111,8 @@ def _compared(
             left_out[name] = reason
         else:
             compared.append(_compare(name, samples, most_moved))
-    if not compared:
-        reasons = " ".join(f"{name}: {reason}." for name, reason in left_out.items())
-        raise RestobenchError(f"The two runs have no metric that can be compared. {reasons}".rstrip())
-    return Comparison(*sides, tuple(compared), left_out)
+    of_sets = tuple(name for name, reason in left_out.items() if reason == _OF_A_SET)
+    return Comparison(*sides, tuple(compared), left_out, of_sets)
 
 
 class Visible(NamedTuple):
@@ -218,7 +227,7 @@ def _why_not(name: str, scored: Sequence[dict[str, set[tuple[str, ...]]]], sampl
         )
         return f"it was computed in two ways ({apart}); score both runs again with 'restobench evaluate'"
     if not all(name in side.values for side in samples):
-        return "it is one number for the whole set, without samples to pair"
+        return _OF_A_SET
     return None
 
 

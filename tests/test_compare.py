@@ -112,7 +112,7 @@ def test_a_metric_computed_in_two_ways_is_not_compared(tmp_path: Path) -> None:
     scored(tmp_path, "two", CLEAN, option="border=4")
 
     with pytest.raises(RestobenchError, match=r"psnr: it was computed in two ways \(border=0 and border=4\)") as error:
-        compare(tmp_path, "one", "two")
+        compare(tmp_path, "one", "two").refuse_nothing()
     assert "fid-gt: it is one number for the whole set" in str(error.value)
 
 

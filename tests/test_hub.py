@@ -323,7 +323,7 @@ def test_from_nothing_to_a_row(server: HubServer, part: Part, make_pairs: Callab
     assert fetched.out.strip() == str(part.path)
     assert "Licence of base: MIT" in fetched.err
     assert ran.code == 0, ran.err
-    (row,) = [row for row in json.loads(listed.out) if row["method"] == "based"]
+    (row,) = [row for row in json.loads(listed.out) if row["name"] == "based"]
     assert (row["there"], row["size"]) == (True, 5012)
     assert "hub:            org/base" in shown.out
     assert "files:          config.json, unet/model.safetensors or unet/model.bin" in shown.out

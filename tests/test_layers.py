@@ -66,6 +66,7 @@ ORDER = (
     "results",
     "compare",
     "ranks",
+    "swapping",
     "sensitivity",
     "explain",
     "leaderboard",

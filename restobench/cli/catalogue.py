@@ -11,7 +11,7 @@ from restobench.card import DatasetCard, MethodCard
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json, standard_output
 from restobench.dataset import dataset_cards, local_cards
-from restobench.errors import RestobenchError
+from restobench.errors import RestobenchError, unknown_name
 from restobench.metrics.registry import Metric, all_metrics, choose_metrics, family_metrics
 from restobench.plugins import find_plugin, plugins
 
@@ -45,12 +45,19 @@ def list_methods(as_json: given.Json = False) -> None:
 
 @methods.command("show")
 def show_method(
-    name: Annotated[str, typer.Argument(help="A method.", autocompletion=given.complete_methods)],
+    name: Annotated[str, typer.Argument(help="A method, or NAME@VARIANT.", autocompletion=given.complete_methods)],
     as_json: given.Json = False,
 ) -> None:
-    """Print a method's card: settings, variants, weights, licence, training data."""
-    plugin = find_plugin("restobench.methods", name)
-    _print_card({"name": name, "package": plugin.distribution}, plugin.card(MethodCard), as_json)
+    """Print a method's card, or what is true of one variant: settings, weights, licence, training data."""
+    base, _, variant = name.partition("@")
+    plugin = find_plugin("restobench.methods", base)
+    card = plugin.card(MethodCard)
+    if variant:
+        if variant not in card.variants:
+            raise unknown_name(f"variant of '{base}'", variant, card.variants)
+        its_own = {"variants": {variant: card.variants[variant]}, "weights": card.weights_of(variant)}
+        card = card.of_variant(variant).model_copy(update=its_own)
+    _print_card({"name": name, "package": plugin.distribution}, card, as_json)
 
 
 @datasets.command("list")

@@ -21,12 +21,17 @@ def compare(
     second: Run,
     metrics: Annotated[str | None, typer.Option(help="Names with commas; default: all that both have.")] = None,
     moved: Annotated[int, typer.Option(min=0, help="How many of the samples that moved most to show.")] = 3,
+    swaps: Annotated[
+        int,
+        typer.Option(min=0, help="Also compare numbers of whole sets, as FID, by swapping names so often at random."),
+    ] = 0,
     runs: given.Runs = None,
     as_json: given.Json = False,
 ) -> None:
-    """Compare two runs on the same pictures, sample by sample: second less first. Computes no metric.
+    """Compare two runs on the same pictures, sample by sample: second less first. Restores and scores nothing.
 
-    Seeds are averaged sample by sample first. The interval is a bootstrap's, p of random sign flips.
+    Seeds are averaged sample by sample first. The interval is a bootstrap's, p of random sign flips. A number of
+    the whole set has no samples to pair; --swaps 199 holds it against random swaps of the two runs' pictures.
     """
     from restobench.compare import compare as compare_runs
     from restobench.compare import comparison_rows
@@ -34,6 +39,12 @@ def compare(
 
     folder = given.folder(runs, "--runs") or runs_folder()
     comparison = compare_runs(folder, first, second, metrics=given.names(metrics), most_moved=moved)
+    if swaps and comparison.of_sets:
+        from restobench.cache import Cache
+        from restobench.swapping import compare_sets
+
+        comparison = compare_sets(comparison, comparison.of_sets, Cache(), swaps=swaps)
+    comparison.refuse_nothing()
     if as_json:
         print_json(
             {

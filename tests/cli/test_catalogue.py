@@ -87,6 +87,17 @@ def test_an_unknown_card_offers_the_nearest(restobench: Restobench, group: str, 
     assert is_a_sentence(restobench(group, "show", wrong), f"called '{wrong}'", right)
 
 
+def test_a_variant_has_a_card_of_its_own(restobench: Restobench) -> None:
+    """Its weights and training data, and nothing of its relatives."""
+    shown = json.loads(restobench("methods", "show", "resshift@tiny", "--json").out)
+
+    assert list(shown["variants"]) == ["tiny"]
+    assert list(shown["weights"]) == ["unet"]
+    assert shown["weights"]["unet"]["bundled"]
+    assert shown["demonstration"]
+    assert is_a_sentence(restobench("methods", "show", "resshift@tinny"))
+
+
 def test_the_card_of_an_embedded_data_set_fits_a_screen(restobench: Restobench) -> None:
     """Twenty-four crops with their hashes on one line say nothing to anybody."""
     printed = restobench("datasets", "show", "demo").out

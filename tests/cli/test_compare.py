@@ -31,7 +31,7 @@ def test_compare_says_which_is_better_and_where(three: Restobench) -> None:
     assert "+0.500" in ran.out
     assert "psnr: the second is better. Moved most:" in ran.out
     assert "(+1.000)" in ran.out
-    assert "fid-gt: it is one number for the whole set, without samples to pair." in ran.out
+    assert "fid-gt: it is one number for the whole set, without samples to pair; compare with --swaps 199." in ran.out
     assert max(map(len, ran.out.split("second - first:")[0].splitlines()[2:])) <= 80
 
 

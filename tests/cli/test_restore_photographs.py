@@ -179,7 +179,7 @@ def test_the_weights_are_listed_like_a_method_s(restobench: Restobench, monkeypa
     shown = restobench("weights", "show", "faces")
     added = restobench("weights", "add", "faces", "detection=detection.pth")
 
-    found = {row["part"]: row["file"] for row in rows if row["method"] == "faces"}
+    found = {row["part"]: row["file"] for row in rows if row["name"] == "faces"}
     assert found == {"detection": "detection_Resnet50_Final.pth", "parsing": "parsing_parsenet.pth"}
     assert "https://github.com/xinntao/facexlib/releases/download/v0.2.2/parsing_parsenet.pth" in shown.out
     assert is_a_sentence(added, "detection.pth is not detection of faces: it has 9 bytes")

@@ -19,7 +19,7 @@ from tests.cli.conftest import Restobench, is_a_sentence, run_folder, save
 from tests.conftest import picture
 
 MakePairs = Callable[..., Path]
-ROW = {"metric", "mean", "low", "high", "count", "missing", "infinite", "signature"}
+ROW = {"metric", "mean", "low", "high", "count", "missing", "infinite", "identical", "signature"}
 
 
 def rows(text: str) -> list[dict[str, Any]]:
