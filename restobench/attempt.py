@@ -169,6 +169,9 @@ class Attempts:
                 outcome = Outcome.merged([outcome, again])
         return outcome
 
+    def _moved(self, part: Tensor) -> Tensor:
+        return part.to(self.device, non_blocking=part.is_pinned())
+
     def _once(self, batch: Batch, ready: Future[Inputs] | None = None) -> Outcome:
         """One call of the method.
 
@@ -178,8 +181,8 @@ class Attempts:
         ids = [sample.id for sample, _ in batch]
         try:
             inputs = ready.result() if ready else put_together(batch, self.device)
-            lq = inputs.lq.to(self.device, non_blocking=True)
-            mask = None if inputs.mask is None else inputs.mask.to(self.device, non_blocking=True)
+            lq = self._moved(inputs.lq)
+            mask = None if inputs.mask is None else self._moved(inputs.mask)
             with _time_limit(self.timeout and self.timeout * len(batch)):
                 _synchronise(self.device)
                 begun = time.perf_counter()
