@@ -415,7 +415,11 @@ def _foretold(
         restore=len(work.restore),
         known=known,
         compute=values - known,
-        seconds=0.0 if not work.restore else None if pace is None else pace * len(work.restore),
+        seconds=0.0
+        if not work.restore
+        else None
+        if pace is None
+        else pace * len(work.restore) / (options.workers or 1),
         missing=tuple(missing),
     )
 

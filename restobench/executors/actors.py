@@ -16,7 +16,7 @@ from typing import Any
 from restobench.attempt import finishing_batches
 from restobench.batching import by_size
 from restobench.dataset import Sample
-from restobench.errors import RestobenchError
+from restobench.errors import RestobenchError, in_words
 from restobench.executors.cluster import Share, connect, machines, share_of
 from restobench.executors.shards import Shards
 from restobench.executors.worker import Job, Order, Started, Worker
@@ -66,16 +66,18 @@ class Actors:
         actor = self._kind.remote()
         self.starting[actor.start.remote(self.order, self.share.cpus)] = actor
 
-    def take_in(self, ready: Any) -> RestobenchError | None:
+    def take_in(self, ready: Any) -> Exception | None:
         """An actor has started, or has not; returns why it has not."""
         import ray
 
         actor = self.starting.pop(ready)
         try:
-            started: Started | RestobenchError = ray.get(ready)
-        except ray.exceptions.RayActorError as error:
+            started: Started | Exception = ray.get(ready)
+        except ray.exceptions.RayTaskError as error:
+            started = error  # a fault of the method's, or of ours
+        except ray.exceptions.RayError as error:
             started = RestobenchError(f"A worker was lost while it built the method: {_reason(error)}.")
-        if isinstance(started, RestobenchError):
+        if isinstance(started, Exception):
             ray.kill(actor)
             return started
         self.idle.append(actor)
@@ -190,7 +192,7 @@ class _Drive:
         for ready in done:
             if ready in self._actors.starting:
                 if problem := self._actors.take_in(ready):
-                    self._say(f"A worker could not be replaced: {problem}")
+                    self._say(f"A worker could not be replaced: {_reason(problem)}.")
                 continue
             actor, shard = self._busy.pop(ready)
             try:
@@ -241,7 +243,9 @@ class _Drive:
 
 
 def _reason(error: Exception) -> str:
-    """The line of Ray's long account that tells what happened."""
+    """What a method raised, or the line of Ray's long account that tells what happened."""
+    if cause := getattr(error, "cause", None):
+        return in_words(cause)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if ":" not in line] or lines
     return told[-1].rstrip(".") if told else type(error).__name__

@@ -45,7 +45,11 @@ def connect(address: str | None, workers: int | None) -> None:
 
 def _start_or_join(address: str | None, workers: int | None) -> None:
     import ray
+    import ray._private.worker
 
+    # Of workers that are lost Ray tells at length, on standard output, which is for tables and JSON, and
+    # minutes later. It has no other switch for that; `actors` tells of them too.
+    ray._private.worker._worker_logs_enabled = False
     quiet: dict[str, Any] = {"include_dashboard": False, "logging_level": logging.ERROR, "log_to_driver": False}
     if not address:
         ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **quiet)

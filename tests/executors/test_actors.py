@@ -1,5 +1,6 @@
 """The restore stage on clusters of this machine."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -26,16 +27,20 @@ from pathlib import Path
 
 
 class Mortal:
-    """Enlarges and adds noise; what a file in fatal/ names ends the process: once, or always where the file says so."""
+    """Enlarges and adds noise; what a file in fatal/ names ends the process: once, or as the file says."""
 
     def __init__(self, setup):
+        if Path("fatal/method").exists():
+            raise RuntimeError("the card has fallen off the bus")
         self.scale = setup.scale or 1
 
     def restore(self, lq, noise, mask=None):
         for sample_id in noise.ids:
             death = Path("fatal") / sample_id
             if death.exists():
-                if death.read_text() != "always":
+                if death.read_text() == "with the method":
+                    death.rename("fatal/method")
+                elif death.read_text() != "always":
                     death.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.05 * len(lq))
@@ -162,11 +167,12 @@ def test_an_actor_that_is_killed_costs_nothing_but_time(calm: dict[str, Any]) ->
     Path("fatal/s04").write_text("once")
     Path("fatal/s17").write_text("once")
 
-    ran = finish(spawn(*RUN, "--runs", "wild", "--executor", "ray", "--workers", 2))
+    ran = finish(spawn(*RUN, "--runs", "wild", "--executor", "ray", "--workers", 2, "--json"))
 
     folder = run_folder(Path("wild"), "many", "mortal")
     assert ran.code == 0, ran.err
     assert "was lost (" in ran.err
+    assert {row["method"] for row in json.loads(ran.out)} == {"bicubic", "mortal"}
     assert not list(Path("fatal").iterdir())
     assert without_nan(content(folder)) == without_nan(calm)
     assert leftovers(folder) == []
@@ -186,6 +192,27 @@ def test_a_picture_that_ends_every_actor_fails_alone(calm: dict[str, Any], nodes
     assert made["run"]["samples"] == {"total": 30, "limit": None, "restored": 29, "failed": {}}
     assert made["pictures"].keys() == calm["pictures"].keys() - {"pictures/s04.png"}
     assert made["pictures"].items() <= calm["pictures"].items()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_where_no_worker_is_left_the_run_ends_and_keeps_what_it_has(calm: dict[str, Any], nodes: Nodes) -> None:
+    """None can be replaced where the method cannot be built any more; the same command goes on when it can."""
+    Path("fatal/s20").write_text("with the method")
+    cluster = ("--executor", "ray", "--address", nodes.address, "--workers", 1)
+
+    ran = finish(spawn(*RUN, "--runs", "wild", *cluster))
+    between = content(run_folder(Path("wild"), "many", "mortal"))
+    Path("fatal/method").unlink()
+    last = finish(spawn(*RUN, "--runs", "wild", *cluster))
+
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+    assert "could not be replaced: RuntimeError: the card has fallen off the bus" in ran.err
+    assert "No worker is left, and " in ran.err
+    assert 0 < between["run"]["samples"]["restored"] == len(between["pictures"]) < 30
+    assert last.code == 0, last.err
+    assert without_nan(content(run_folder(Path("wild"), "many", "mortal"))) == without_nan(calm)
 
 
 @needs_ray
