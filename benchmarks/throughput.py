@@ -1,4 +1,4 @@
-"""The restore stage beside the method's bare calls on the same pictures.
+"""The restore stage beside the method's bare calls on the same pictures, and the evaluate stage beside the metrics'.
 
     .venv/bin/python benchmarks/throughput.py [--pictures 24] [--side 512] [--batch 1] [--device cuda]
 
@@ -6,7 +6,10 @@ Each line is a method. Told are the seconds of its calls alone, on tensors that 
 already, one after the other without a look at the clock between; the wall time of the restore stage,
 from the first file read to the last one written; and their ratio. Methods that wait stand for a
 graphics card, which leaves the processor to us; the network has seeded weights, and uses the device.
-Least of two rounds in which both take turns. Asserts nothing.
+Least of two rounds in which both take turns.
+
+The second table is the same of `restobench evaluate`: the metrics of `offline-v1`, which need no weights,
+on batches that are on the device already, and the evaluate stage on the files. Asserts nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +27,16 @@ import torch
 from skimage import data
 from torch import Tensor
 
+from restobench.benchmark import evaluate_folder
+from restobench.cache import Cache
 from restobench.dataset import Sample, open_dataset
 from restobench.image import read_picture
 from restobench.method import FolderMethod, Method, choose_method
+from restobench.metrics.precision import as_metrics_compute
+from restobench.metrics.protocol import protocol_metrics
+from restobench.metrics.registry import choose_metrics
 from restobench.noise import Noise
+from restobench.planning import Options
 from restobench.restore import restore_samples
 
 ROUNDS = 2
@@ -88,6 +97,41 @@ def staged(method: Method, samples: Sequence[Sample], batch: int, device: str) -
     return outcome.wall_seconds
 
 
+def bare_metrics(names: Sequence[str], folder: Path, device: str) -> float:
+    """Seconds of the metrics alone, one picture at a time on the CPU, as many as the evaluate stage takes elsewhere."""
+    functions = [metric.load(device) for metric in choose_metrics(names)]
+    paths = sorted((folder / "gt").iterdir())
+    pairs = [[read_picture(folder / part / path.name)[None].to(device) for part in ("lq", "gt")] for path in paths]
+    together = len(pairs) if device.startswith("cuda") else 1
+    batches = [
+        [torch.cat(side) for side in zip(*pairs[at : at + together], strict=True)]
+        for at in range(0, len(pairs), together)
+    ]
+    _wait_for(device)
+    begun = time.perf_counter()
+    with as_metrics_compute():
+        for restored, gt in batches:
+            for function in functions:
+                function(restored, gt).tolist()
+    return time.perf_counter() - begun
+
+
+def evaluated(names: Sequence[str], folder: Path, device: str) -> float:
+    """Seconds of the evaluate stage with nothing known."""
+    with tempfile.TemporaryDirectory(prefix="restobench-") as place:
+        result, _ = evaluate_folder(
+            folder / "lq",
+            folder,
+            "noisy",
+            Options(runs=Path(place) / "runs", device=device),
+            Cache(Path(place) / "home"),
+            metrics=names,
+        )
+    assert result.evaluation
+    assert result.ok
+    return result.evaluation.wall_seconds
+
+
 def _wait_for(device: str) -> None:
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
@@ -129,6 +173,23 @@ def main() -> None:
             ]
             alone, stage = (1000 * min(each) / len(samples) for each in zip(*rounds, strict=True))
             print(f"| {name} | {alone:.1f} | {stage:.1f} | {stage / alone:.3f} |", flush=True)
+    if options.only:
+        return
+    names = [metric.name for metric in protocol_metrics("offline-v1")]
+    print(f"\n| {', '.join(names)} | bare calls, ms a picture | evaluate stage, ms a picture | ratio |")
+    print("|---|---:|---:|---:|")
+    with tempfile.TemporaryDirectory(prefix="restobench-") as place:
+        folder = Path(place)
+        for part in ("lq", "gt"):
+            (folder / part).mkdir()
+        write_pictures(folder / "gt", options.pictures, options.side)
+        for path in (folder / "gt").iterdir():  # every pair is another one, and none equal
+            cv2.imwrite(str(folder / "lq" / path.name), cv2.GaussianBlur(cv2.imread(str(path)), (5, 5), 1))
+        rounds = [
+            [measure(names, folder, options.device) for measure in (bare_metrics, evaluated)] for _ in range(ROUNDS)
+        ]
+        alone, stage = (1000 * min(each) / options.pictures for each in zip(*rounds, strict=True))
+        print(f"| {options.pictures} pairs | {alone:.1f} | {stage:.1f} | {stage / alone:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from restobench.summary import Evaluation, Values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
 _ERROR = ":standard-error"
 """What is added to a metric's fingerprint where the standard error of its value is kept."""
@@ -45,6 +46,8 @@ class OnePass:
     """By metric, what computes it, where there is something to compute."""
     kept: dict[str, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
     """Features by their kind, then by picture."""
+    stacks: dict[tuple[Role, tuple[str, ...]], Tensor] = field(default_factory=dict)
+    """Of the batch in hand, what is on the device already: by role and samples."""
 
     def values(self, advance: Callable[[int], None]) -> Values:
         """Every value, from the cache where it is known; the rest in one pass over the pictures."""
@@ -67,6 +70,7 @@ class OnePass:
 
             with as_metrics_compute():
                 for batch in batches(reading, unreadable, self.device):
+                    self.stacks.clear()
                     plausibility.look(batch)
                     for metric in plain:
                         self._score(metric, batch)
@@ -161,7 +165,7 @@ class OnePass:
         try:
             for member in members:
                 _check_sides(metric, member)
-            pictures = [stacked(members, role, self.device) for role in _roles(metric)]
+            pictures = [self._stacked(members, role) for role in _roles(metric)]
             numbers = self.functions[metric.name](*pictures).double().cpu().tolist()
         except Exception as error:
             if len(members) > 1:
@@ -172,6 +176,13 @@ class OnePass:
             self._errors(metric)[members[0].scored.sample.id] = _in_words(error)
             return {}
         return self._numbers(metric, [member.scored for member in members], numbers)
+
+    def _stacked(self, members: Sequence[Decoded], role: Role) -> Tensor:
+        """The pictures of one role on the device, converted and moved once for all metrics that look at them."""
+        key = (role, tuple(member.scored.sample.id for member in members))
+        if key not in self.stacks:
+            self.stacks[key] = stacked(members, role, self.device)
+        return self.stacks[key].clone()  # which a network of somebody else's may write into
 
     def _numbers(self, metric: Metric, members: Sequence[Scored], numbers: Sequence[float]) -> dict[str, float]:
         """By sample; what is no number is an error of that sample."""
@@ -208,7 +219,7 @@ class OnePass:
         try:
             for member in members.values():
                 _check_sides(metrics[0], member, role)
-            pictures = stacked(list(members.values()), role, self.device)
+            pictures = self._stacked(list(members.values()), role)
             vectors = self.functions[metrics[0].name].features(pictures).float().cpu().numpy()
         except Exception as error:
             if len(members) > 1:

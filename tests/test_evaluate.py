@@ -43,6 +43,11 @@ def precision_seen(restored: Tensor) -> Tensor:
     return torch.full((len(restored),), float(allowed), dtype=torch.float64)
 
 
+def scribbler(restored: Tensor) -> Tensor:
+    """Writes into what it is given."""
+    return brightness(restored.clamp_(max=0.5))
+
+
 def batch_size(restored: Tensor) -> Tensor:
     return torch.full((len(restored),), float(len(restored)), dtype=torch.float64)
 
@@ -130,6 +135,18 @@ def test_each_kind_of_metric_gives_its_row(dataset: Dataset, tmp_path: Path) -> 
     frame = pd.read_parquet(run.samples_path)
     assert list(frame.columns) == ["id", "group", "psnr", "ssim", "brightness", "seconds", "error"]
     assert frame["psnr"].mean() == pytest.approx(found["psnr"]["mean"], rel=1e-12)
+
+
+def test_a_metric_that_writes_into_its_pictures_spoils_no_other(dataset: Dataset, tmp_path: Path) -> None:
+    """They are put together once for all metrics; a network of somebody else's may normalise in place."""
+    run = make_run(tmp_path / "run", dataset)
+    first, *_ = both = [metric("scribbler", "no-reference", "scribbler"), BRIGHTNESS]
+
+    together = rows(evaluate_run(run, dataset, both, Cache(tmp_path / "together")))
+    alone = rows(evaluate_run(run, dataset, [BRIGHTNESS], Cache(tmp_path / "alone")))
+
+    assert together["brightness"]["mean"] == alone["brightness"]["mean"]
+    assert together[first.name]["mean"] != alone["brightness"]["mean"]
 
 
 def test_nothing_is_scored_twice(dataset: Dataset, tmp_path: Path) -> None:
