@@ -44,8 +44,8 @@ guard: install ## Restore and score the demo pictures anew, and compare every nu
 
 check: lint test install-check guard ## All that must pass before a commit, and all that CI runs
 
-leaderboard: install ## Write the tables of the runs in runs/, as Markdown, CSV and LaTeX
-	$(RESTOBENCH) leaderboard build
+leaderboard: install ## Write the tables of the runs in runs/, as Markdown, CSV, LaTeX and web pages
+	$(RESTOBENCH) leaderboard build --site --max-size 1GB
 
 bench: $(VENV)/.installed-dev ## Measure what benchmarks/README.md promises
 	@for benchmark in benchmarks/*.py; do \

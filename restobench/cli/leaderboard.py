@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json
+from restobench.errors import RestobenchError
 
 leaderboard = typer.Typer(help="Tables of runs, to publish.", no_args_is_help=True)
 
@@ -31,6 +33,16 @@ def build(
     demonstrations: Annotated[
         bool, typer.Option("--demonstrations", help="Let methods enter that only demonstrate.")
     ] = False,
+    site: Annotated[
+        bool, typer.Option("--site", help="Write a folder of web pages too, with the pictures: site/index.html.")
+    ] = False,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out host, user, paths, remotes and addresses, for reviewers.")
+    ] = False,
+    max_size: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Of the site, as in 100MB: pictures are compressed, then sampled, to fit."),
+    ] = None,
 ) -> None:
     """Write leaderboard.md, .csv and .tex from the complete runs, with published numbers beside them."""
     from restobench.environment import runs_folder
@@ -43,12 +55,32 @@ def build(
     wanted = read_spec(spec) if spec else None
     target = given.folder(output, "--output") or folder
     built = build_tables(
-        all_runs(folder), target, spec=wanted, demonstrations=demonstrations, timings=timings_in(folder)
+        all_runs(folder),
+        target,
+        spec=wanted,
+        demonstrations=demonstrations,
+        timings=timings_in(folder),
+        anonymous=anonymous,
+        site=site,
+        max_bytes=_size(max_size, site),
     )
     for line in built.board.left_out:
         typer.echo(f"left out: {line}", err=True)
     rows = sum(not row.paper for table in built.board.tables for row in table.rows)
     typer.echo(f"{rows} rows in {', '.join(map(str, built.paths))}")
+
+
+def _size(text: str | None, site: bool) -> int | None:
+    """`100MB` in bytes; raises RestobenchError for what is none, and for a size of nothing."""
+    if text is None:
+        return None
+    if not site:
+        raise RestobenchError("--max-size is the site's; say --site too.")
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?B?)", text.strip().upper())
+    if found is None or found[2] not in units:
+        raise RestobenchError(f"--max-size {text} is no size; say it as in 100MB, 2.5GB or 500KB.")
+    return int(float(found[1]) * units[found[2]])
 
 
 @leaderboard.command()

@@ -42,3 +42,9 @@ def _unfit(record: RunRecord, demonstrations: bool) -> str | None:
     if not record.summary:
         return "not evaluated"
     return None
+
+
+def pictures_of_record(record: RunRecord) -> tuple[str, str, str]:
+    """What the run restored, as columns have it: data set, revision, the first 12 digits of its fingerprint."""
+    dataset = record.run["dataset"]
+    return dataset["name"], dataset["revision"], dataset["fingerprint"][:12]

@@ -88,6 +88,11 @@ def command_to_measure(method: str | None, dataset: str, metric: str) -> str:
     return shlex.join([*words, *(["--seeds", str(ENOUGH_SEEDS)] if stochastic else [])])
 
 
+def explain_command(method: str, dataset: str, metric: str) -> str:
+    """What looks for the reason why a published number differs from ours."""
+    return shlex.join(["restobench", "leaderboard", "explain", f"{method}/{dataset}/{metric}"])
+
+
 def _dataset_reference(dataset: dict[str, Any]) -> str:
     """What opens the data set again; of a folder its name alone: where it lay is nobody's business."""
     reference = str(dataset.get("reference") or dataset["name"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from restobench.leaderboard.board import Cell, Column, Leaderboard, Row, Table
 from restobench.leaderboard.escaping import markdown as safe
 from restobench.leaderboard.escaping import markdown_code as code
+from restobench.leaderboard.making import explain_command
 from restobench.leaderboard.numbers import counts, number, places, seconds
 from restobench.leaderboard.verdict import MEANINGS
 
@@ -167,7 +167,7 @@ def _explanations(table: Table) -> Iterator[str]:
     """For each number that differs, what looks for the reason."""
     for row, column, cell in table.cells():
         if any(beside.verdict and beside.verdict.word == "differs" for beside in cell.published):
-            yield shlex.join(["restobench", "leaderboard", "explain", f"{row.method}/{column.dataset}/{column.metric}"])
+            yield explain_command(row.method, column.dataset, column.metric)
 
 
 def _beside(table: Table) -> Iterator[list[str]]:

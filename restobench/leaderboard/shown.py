@@ -8,6 +8,7 @@ from typing import Any
 
 from restobench.card import MetricCard
 from restobench.leaderboard.board import Column
+from restobench.leaderboard.choosing import pictures_of_record
 from restobench.leaderboard.published import PublishedCell
 from restobench.results import TableRow
 from restobench.signature import Signature
@@ -51,8 +52,7 @@ def column_of(
 
 def pictures_of(row: TableRow) -> tuple[str, str, str]:
     """What the row's runs restored, as columns have it."""
-    dataset = row.records[0].run["dataset"]
-    return dataset["name"], dataset["revision"], dataset["fingerprint"][:12]
+    return pictures_of_record(row.records[0])
 
 
 def row_in(shown: Shown, column: Column) -> TableRow | None:

@@ -40,6 +40,31 @@ def test_runs_become_tables(restobench: Restobench, make_pairs: Callable[..., Pa
     assert asked.out.startswith("1 rows in ")
 
 
+def test_runs_become_a_site(restobench: Restobench, make_pairs: Callable[..., Path], tmp_path: Path) -> None:
+    """With every sample's page, within the size that is asked for."""
+    runs, tables = str(tmp_path / "runs"), tmp_path / "tables"
+    restobench("run", "--method", "nearest", "--dataset", str(make_pairs()), "--metrics", "psnr", "--runs", runs)
+    build = ("leaderboard", "build", "--runs", runs, "-o", str(tables), "--anonymous")
+
+    made = restobench(*build, "--site", "--max-size", "0.5MB")
+    refused = [
+        restobench(*build, "--max-size", "1MB"),
+        restobench(*build, "--site", "--max-size", "huge"),
+        restobench(*build, "--site", "--max-size", "1B"),
+    ]
+
+    assert made.code == 0
+    assert str(tables / "site" / "index.html") in made.out
+    assert len(list(tables.glob("site/pairs*/samples/*.html"))) == len(list((tmp_path / "pairs").glob("lq/*")))
+    assert sum(path.stat().st_size for path in (tables / "site").rglob("*") if path.is_file()) <= 500_000
+    assert [ran.code for ran in refused] == [2, 2, 2]
+    assert [ran.err.split(";")[0].strip() for ran in refused[:2]] == [
+        "--max-size is the site's",
+        "--max-size huge is no size",
+    ]
+    assert refused[2].err.startswith("Without any picture the site takes ")
+
+
 def test_a_cell_that_nobody_prints_cannot_be_explained(
     restobench: Restobench, make_pairs: Callable[..., Path], tmp_path: Path
 ) -> None:

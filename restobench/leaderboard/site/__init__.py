@@ -1,0 +1,1 @@
+"""A leaderboard as a folder of web pages: no server, nothing from elsewhere, opens from disk."""
