@@ -210,6 +210,7 @@ class Variant(_Card):
     scales: tuple[int, ...] | None = None
     input: Input | None = None
     needs_mask: bool | None = None
+    licence: str | None = None
     training_data: str | None = None
     demonstration: bool | None = None
     settings: dict[str, Value] = {}
@@ -304,7 +305,7 @@ class MethodCard(_Card):
     def of_variant(self, name: str) -> MethodCard:
         """The card with what a variant says in place of what the method says."""
         variant = self.variants[name]
-        fields = ("tasks", "scales", "input", "needs_mask", "training_data", "demonstration")
+        fields = ("tasks", "scales", "input", "needs_mask", "licence", "training_data", "demonstration")
         own = {field: getattr(variant, field) for field in fields}
         return self.model_copy(update={field: value for field, value in own.items() if value is not None})
 

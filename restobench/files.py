@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from restobench.errors import RestobenchError
 
 PART_PREFIX = ".part-"
@@ -74,3 +76,37 @@ def writing() -> Iterator[None]:
         if error.errno in _NOT_ALLOWED:
             raise RestobenchError(f"{error.filename or 'A file'} could not be written: {error.strerror}.") from error
         raise
+
+
+@contextmanager
+def sole_writer(folder: Path, *, ours: bool, command: str, doing: str) -> Iterator[None]:
+    """Be the only writer of a folder that a command fills. Creates it, and sweeps away what a killed writer left.
+
+    Args:
+        folder: It.
+        ours: Whether what lies there was begun by this command.
+        command: For the message where it was not.
+        doing: What another writer is doing: `making`.
+
+    Raises:
+        RestobenchError: Another process writes here, or the folder holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RestobenchError(f"{folder} is a file; name a folder with --output.")
+    if not ours and folder.is_dir() and any(path.name != ".lock" for path in folder.iterdir()):
+        raise RestobenchError(
+            f"{folder} is not empty, and no set that '{command}' began; "
+            "remove it, or name another folder with --output."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RestobenchError(f"Another process is {doing} the set in {folder}; wait for it.") from None
+    try:
+        for left in folder.rglob(f"{PART_PREFIX}*"):
+            left.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()

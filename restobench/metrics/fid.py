@@ -17,6 +17,8 @@ from restobench.metrics.frechet import Gaussian, frechet_distance, kernel_distan
 from restobench.metrics.inception import DIMENSIONS, FidInception
 from restobench.metrics.registry import MetricSetup, SetValue
 
+_AT_ONCE = {"cpu": 8, "cuda": 64}
+
 
 class InceptionDistance:
     """FID or KID; lower is better.
@@ -46,8 +48,10 @@ class InceptionDistance:
     def features(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 2048), float32; raises RestobenchError as `check_pictures` does."""
         check_pictures(pictures, "restored or clean")
-        features: Tensor = self._network(pictures)
-        return features
+        # The network makes each picture 299 x 299, however small it came and in how large a batch. In parts of one
+        # size memory is used again; parts of all sizes leave holes in it that add up over a set.
+        parts = pictures.split(_AT_ONCE["cuda" if pictures.is_cuda else "cpu"])
+        return torch.cat([self._network(part) for part in parts])
 
     def compare(self, restored: Tensor, other: Tensor | None) -> SetValue:
         """(N, 2048), and the clean pictures' where they are the reference.

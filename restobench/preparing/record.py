@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TextIO
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, ValidationError
 
 from restobench.card import DatasetCard, Name, write_card
 from restobench.dataset import CARD
 from restobench.errors import RestobenchError
-from restobench.files import PART_PREFIX, sha256_of, write_json, written_whole
+from restobench.files import sha256_of, sole_writer, write_json, written_whole
 from restobench.manifest import UNFINISHED
 
 SCHEMA = 1
@@ -106,33 +105,10 @@ class PreparedFolder:
 
     path: Path
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Be its only writer. Creates it, and sweeps away what a killed writer left unfinished.
-
-        Raises:
-            RestobenchError: Another process writes here, or the folder holds something else.
-        """
-        if self.path.exists() and not self.path.is_dir():
-            raise RestobenchError(f"{self.path} is a file; name a folder with --output.")
+    def locked(self) -> AbstractContextManager[None]:
+        """Be its only writer; raises RestobenchError as `sole_writer` does."""
         ours = any((self.path / name).is_file() for name in (UNFINISHED, RECORD))
-        if not ours and self.path.is_dir() and any(path.name != ".lock" for path in self.path.iterdir()):
-            raise RestobenchError(
-                f"{self.path} is not empty, and no set that 'restobench datasets prepare' began; "
-                "remove it, or name another folder with --output."
-            )
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise RestobenchError(f"Another process is preparing the set in {self.path}; wait for it.") from None
-        try:
-            for left in self.path.rglob(f"{PART_PREFIX}*"):
-                left.unlink(missing_ok=True)
-            yield
-        finally:
-            lock.release()
+        return sole_writer(self.path, ours=ours, command="restobench datasets prepare", doing="preparing")
 
     def is_finished(self) -> bool:
         """Whether a whole set lies there."""

@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from restobench.card import DatasetCard, write_card
 from restobench.dataset import CARD, dataset_cards, fingerprint_of
 from restobench.errors import RestobenchError
-from restobench.files import PART_PREFIX, sha256_of, written_whole
+from restobench.files import sha256_of, sole_writer, written_whole
 from restobench.image import write_picture
 from restobench.manifest import MANIFEST, UNFINISHED, Head, MadePicture, MadeSample, Manifest, read_manifest
 
@@ -39,32 +38,10 @@ class SetFolder:
 
     path: Path
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Be its only writer. Creates it, and sweeps away what a killed writer left unfinished.
-
-        Raises:
-            RestobenchError: Another process writes here, or the folder holds what was not made here.
-        """
-        if self.path.exists() and not self.path.is_dir():
-            raise RestobenchError(f"{self.path} is a file; name a folder with --output.")
-        if not self._is_ours() and self.path.is_dir() and any(path.name != ".lock" for path in self.path.iterdir()):
-            raise RestobenchError(
-                f"{self.path} is not empty, and no set that 'restobench datasets make' began; "
-                "name another folder with --output."
-            )
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise RestobenchError(f"Another process is making the set in {self.path}; wait for it.") from None
-        try:
-            for left in self.path.rglob(f"{PART_PREFIX}*"):
-                left.unlink(missing_ok=True)
-            yield
-        finally:
-            lock.release()
+    def locked(self) -> AbstractContextManager[None]:
+        """Be its only writer; raises RestobenchError as `sole_writer` does."""
+        ours = self._is_ours()
+        return sole_writer(self.path, ours=ours, command="restobench datasets make", doing="making")
 
     def is_finished(self) -> bool:
         """Whether a whole set lies there that nothing was added to since."""

@@ -39,4 +39,5 @@ def test_demonstrations_say_so_and_are_small() -> None:
         choice = choose_method(name)
         (part,) = choice.weights.values()
         assert choice.card.demonstration
+        assert choice.card.licence == "Apache-2.0"  # ours, whatever the official weights are under
         assert part.stat().st_size < 8_000_000
