@@ -10,8 +10,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
@@ -84,17 +84,47 @@ class Outcome:
     failures: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    @classmethod
-    def merged(cls, outcomes: Iterable[Outcome]) -> Outcome:
-        """All of them as one; of a picture that has several the last counts."""
-        whole = cls()
-        for outcome in outcomes:
-            whole.pictures |= outcome.pictures
-            whole.seconds |= outcome.seconds
-            whole.failures |= outcome.failures
-            whole.notes += outcome.notes
-        whole.failures = {name: text for name, text in whole.failures.items() if name not in whole.pictures}
-        return whole
+    def add(self, ids: Sequence[str], checking: Future[Checked]) -> None:
+        """Take in the pictures of a call, once they are looked at."""
+        try:
+            checked = checking.result()
+        except Exception as error:  # memory ran out, or a dtype that nobody can round
+            self.failures |= dict.fromkeys(ids, in_words(error))
+            return
+        for sample_id, picture, well in zip(ids, checked.pictures, checked.numbers, strict=True):
+            if well:
+                self.pictures[sample_id] = picture
+            else:
+                self.failures[sample_id] = "The restored picture holds values that are not numbers."
+
+
+class Checked(NamedTuple):
+    """What a method returned, as it is saved."""
+
+    pictures: NDArray[np.uint8]
+    """(B, H, W, 3)."""
+    numbers: list[bool]
+    """Of each picture, whether all its values were numbers."""
+
+
+def check(restored: Tensor, _let_go: object = None) -> Checked:
+    """(B, 3, H, W) in 8 bits, and whether there was anything to round.
+
+    What else is given is let go when this is done. To give the memory of large tensors back takes a
+    millisecond or two, which the thread that calls the method has better uses for.
+    """
+    return Checked(to_eight_bit(restored), _are_numbers(restored))
+
+
+@dataclass
+class Begun:
+    """A batch that the method has returned, or has failed, and whose pictures are still looked at."""
+
+    batch: Batch
+    outcome: Outcome = field(default_factory=Outcome)
+    """What is known of it already."""
+    unchecked: list[tuple[list[str], Future[Checked]]] = field(default_factory=list)
+    """The samples of each call that went well."""
 
 
 class _FailedError(Exception):
@@ -121,58 +151,79 @@ class Attempts:
     """Seconds that a picture may take; None: as long as it likes."""
     recovered: list[str] = field(default_factory=list)
     """The pictures that came out only when they were tried again."""
+    pool: Executor | None = None
+    """Threads that look at what came back; None: that is done before the next call."""
 
-    def restore(self, batch: Batch, ready: Future[Inputs] | None = None) -> Outcome:
-        """Restore the pictures of a batch; those that fail in it are tried again alone.
+    def begin(self, batch: Batch, ready: Future[Inputs] | None = None) -> Begun:
+        """Call the method with the pictures of a batch; those that fail in it alone.
 
         Args:
             batch: Pictures of one size.
             ready: The same as tensors, where somebody puts them together already.
         """
+        begun = Begun(batch)
+        self._call(batch, ready, begun)
+        return begun
+
+    def settle(self, begun: Begun) -> Outcome:
+        """Wait until the pictures are looked at, and try again what failed, as often as asked."""
+        outcome = begun.outcome
+        for ids, checking in begun.unchecked:
+            outcome.add(ids, checking)
+        for one in begun.batch:
+            outcome = self._tried_again(one, outcome)
+        outcome.seconds = {name: seconds for name, seconds in outcome.seconds.items() if name in outcome.pictures}
+        return outcome
+
+    def _call(self, batch: Batch, ready: Future[Inputs] | None, begun: Begun) -> None:
         kind = batch[0][1].kind
         if len(batch) > (size := self.sizes.of(kind)):  # it was put together before memory ran out
             # On the way the size may become smaller still.
-            parts = [batch[at : at + size] for at in range(0, len(batch), size)]
-            return Outcome.merged([self.restore(part) for part in parts])
+            for at in range(0, len(batch), size):
+                self._call(batch[at : at + size], None, begun)
+            return
         # What is raised holds the method's frames, and they its memory: it must be gone before the next try.
         failed, out_of_memory = None, False
         try:
-            outcome = self._once(batch, ready)
+            self._once(batch, ready, begun)
         except _FailedError as error:
             failed, out_of_memory = str(error), error.out_of_memory
         if failed is None:
-            return self._tried_again(batch, outcome)
+            return
         ready = None
         if out_of_memory:
             _free_memory()
         if len(batch) == 1:
-            return self._tried_again(batch, Outcome(failures={batch[0][0].id: failed}))
-        if out_of_memory:
+            begun.outcome.failures[batch[0][0].id] = failed
+        elif out_of_memory:
             fits = self.sizes.ran_out(kind, len(batch))
-            note = f"Out of memory with {len(batch)} pictures at a time; from there on {fits}."
-            return Outcome.merged([Outcome(notes=[note]), self.restore(batch)])
-        return Outcome.merged([self.restore([one]) for one in batch])
+            begun.outcome.notes.append(f"Out of memory with {len(batch)} pictures at a time; from there on {fits}.")
+            self._call(batch, None, begun)
+        else:
+            for one in batch:
+                self._call([one], None, begun)
 
-    def _tried_again(self, batch: Batch, outcome: Outcome) -> Outcome:
-        """Each picture that failed once more, alone, as often as is asked for."""
-        for one in batch:
-            sample_id = one[0].id
-            for _ in range(self.retries):
-                if sample_id not in outcome.failures:
-                    break
-                try:
-                    again = self._once([one])
-                except _FailedError as error:
-                    again = Outcome(failures={sample_id: str(error)})
-                if again.pictures:
-                    self.recovered.append(sample_id)
-                outcome = Outcome.merged([outcome, again])
+    def _tried_again(self, one: tuple[Sample, Picture], outcome: Outcome) -> Outcome:
+        """A picture that failed once more, alone, as often as is asked for."""
+        sample_id = one[0].id
+        for _ in range(self.retries):
+            if sample_id not in outcome.failures:
+                break
+            again = Begun([one])
+            try:
+                self._once([one], None, again)
+            except _FailedError as error:
+                outcome.failures[sample_id] = str(error)
+                continue
+            ((ids, checking),) = again.unchecked
+            outcome.failures.pop(sample_id)
+            outcome.seconds |= again.outcome.seconds
+            outcome.add(ids, checking)
+            if sample_id in outcome.pictures:
+                self.recovered.append(sample_id)
         return outcome
 
-    def _moved(self, part: Tensor) -> Tensor:
-        return part.to(self.device, non_blocking=part.is_pinned())
-
-    def _once(self, batch: Batch, ready: Future[Inputs] | None = None) -> Outcome:
+    def _once(self, batch: Batch, ready: Future[Inputs] | None, begun: Begun) -> None:
         """One call of the method.
 
         Raises:
@@ -185,29 +236,34 @@ class Attempts:
             mask = None if inputs.mask is None else self._moved(inputs.mask)
             with _time_limit(self.timeout and self.timeout * len(batch)):
                 _synchronise(self.device)
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 with torch.inference_mode():
                     restored = self.method.restore(lq, Noise.of_seed(self.seed, ids), mask)
                 _synchronise(self.device)
-                seconds = (time.perf_counter() - begun) / len(batch)
+                seconds = (time.perf_counter() - started) / len(batch)
             if isinstance(self.method, SelfTimed):
                 seconds = self.method.reported_seconds
             _check_shape(restored, lq, self.scale)
-            numbers = _are_numbers(restored)
-            pictures = to_eight_bit(restored)
+            begun.unchecked.append((ids, self._checking(restored, inputs)))
         except _TookTooLongError:
             raise _FailedError(f"Took longer than {self.timeout:g} s (--timeout).", out_of_memory=False) from None
         except Exception as error:
             raise _FailedError(in_words(error), out_of_memory=is_out_of_memory(error)) from None
+        begun.outcome.seconds |= dict.fromkeys(ids, seconds)
         self.sizes.took(batch[0][1].kind, len(batch), seconds)
-        outcome = Outcome()
-        for sample_id, picture, well in zip(ids, pictures, numbers, strict=True):
-            if well:
-                outcome.pictures[sample_id] = picture
-                outcome.seconds[sample_id] = seconds
-            else:
-                outcome.failures[sample_id] = "The restored picture holds values that are not numbers."
-        return outcome
+
+    def _moved(self, part: Tensor) -> Tensor:
+        # For a graphics card it is pinned. To ask takes milliseconds where torch knows CUDA and there is no card.
+        return part.to(self.device, non_blocking=self.device.startswith("cuda"))
+
+    def _checking(self, restored: Tensor, inputs: Inputs) -> Future[Checked]:
+        """Look at what came back: a graphics card at once, a processor in a thread, while the method goes on."""
+        if self.pool and restored.device.type == "cpu":
+            # The method may use the memory again.
+            return self.pool.submit(check, restored.detach().clone(), (restored, inputs))
+        done: Future[Checked] = Future()
+        done.set_result(check(restored))
+        return done
 
 
 def _check_shape(restored: Tensor, lq: Tensor, scale: int | None) -> None:

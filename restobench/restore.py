@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from restobench.attempt import (
     Attempts,
     Batch,
+    Begun,
     Inputs,
     Outcome,
     Picture,
@@ -26,18 +27,13 @@ from restobench.attempt import (
     put_together,
 )
 from restobench.batching import BatchSizes, batches, by_size, room_on
+from restobench.behind import Notes, Writer
 from restobench.dataset import Sample, read_ahead, size_ratio
 from restobench.errors import RestobenchError, in_words
 from restobench.exchange import Exchange
 from restobench.files import writing
-from restobench.image import picture_size, read_array, write_picture
-from restobench.method import FolderMethod, SelfTimed
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from restobench.method import Method
+from restobench.image import picture_size, read_array
+from restobench.method import FolderMethod, Method, SelfTimed
 
 Advance = Callable[[int, int], None]
 """(pictures done, pictures failed) since the last call."""
@@ -61,6 +57,10 @@ class Restored:
     """Whether it gave up because too many had failed."""
     batch_size: int | None = None
     """How many pictures went through the method at a time in the end; None: none did."""
+
+    def so_far(self) -> Restored:
+        """The same, which does not change when there is more."""
+        return replace(self, seconds=dict(self.seconds), failures=dict(self.failures), notes=list(self.notes))
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,6 @@ def restore_samples(
     """
     result = Restored()
     started = time.perf_counter()
-    noted = started
     advance = advance or (lambda done, failed: None)
     if isinstance(method, SelfTimed | FolderMethod):
         batch_size = 1
@@ -160,31 +159,30 @@ def restore_samples(
     try:
         readable = _readable(samples if sizes.asked == 1 else by_size(samples), scale, sizes, note_failures)
         recovered: list[str] = []
-        if isinstance(method, FolderMethod):
-            outcomes = _restore_folder(method, readable, seed, scale)
-        else:
-            attempts = Attempts(method, seed, scale, device, sizes, retries, timeout, recovered)
-            outcomes = _restore_batches(attempts, batches(readable, lambda pair: pair[1].kind, sizes))
         # What somebody else's program does is ended at once: nobody knows how long its batch is.
         ours = not isinstance(method, FolderMethod | SelfTimed)
         patience = finishing_batches(say) if ours else nullcontext(lambda: False)
-        with writing(), closing(outcomes), _Writer() as writer, patience as interrupted:
-            for outcome in outcomes:
-                for sample_id, picture in outcome.pictures.items():
-                    writer.write(target(sample_id), picture)
-                note_failures(outcome.failures)
-                result.notes += outcome.notes
-                result.seconds |= outcome.seconds
-                result.batch_size = sizes.largest
-                advance(len(outcome.pictures), 0)
-                if result.stopped:
-                    break
-                if interrupted():
-                    raise KeyboardInterrupt
-                if checkpoint and time.perf_counter() - noted > 1:
-                    writer.wait()
-                    checkpoint(result)
-                    noted = time.perf_counter()
+        with writing(), Notes(checkpoint) as notes, Writer() as writer, patience as interrupted:
+            if isinstance(method, FolderMethod):
+                outcomes = _restore_folder(method, readable, seed, scale)
+            else:
+                attempts = Attempts(method, seed, scale, device, sizes, retries, timeout, recovered)
+                source = batches(readable, lambda pair: pair[1].kind, sizes)
+                outcomes = _restore_batches(attempts, source, lambda: result.stopped or interrupted())
+            with closing(outcomes):
+                for outcome in outcomes:
+                    for sample_id, picture in outcome.pictures.items():
+                        writer.write(target(sample_id), picture)
+                    note_failures(outcome.failures)
+                    result.notes += outcome.notes
+                    result.seconds |= outcome.seconds
+                    result.batch_size = sizes.largest
+                    advance(len(outcome.pictures), 0)
+                    notes.take(result.so_far)
+                    if result.stopped and isinstance(method, FolderMethod):
+                        break
+            if interrupted():
+                raise KeyboardInterrupt
         if recovered:
             some = ", ".join(recovered[:5]) + ", ..." * (len(recovered) > 5)
             result.notes.append(f"{len(recovered)} pictures came out only when they were tried again: {some}")
@@ -226,16 +224,35 @@ def _readable(
             yield sample, picture
 
 
-def _restore_batches(attempts: Attempts, source: Iterable[Batch]) -> Generator[Outcome]:
-    """Batch by batch; while the method has one, the next is put together."""
+def _restore_batches(attempts: Attempts, source: Iterable[Batch], ending: Callable[[], bool]) -> Generator[Outcome]:
+    """Batch by batch, until there are no more or it is `ending`; what the method has returned comes in any case.
+
+    While the method has one batch, the next is put together, and what came of the last is looked at.
+    """
+    begun: Begun | None = None
     waiting: deque[tuple[Batch, Future[Inputs]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="batch") as pool:
-        for batch in source:
-            waiting.append((batch, pool.submit(put_together, batch, attempts.device)))
-            if len(waiting) > 1:
-                yield attempts.restore(*waiting.popleft())
-        while waiting:
-            yield attempts.restore(*waiting.popleft())
+        attempts.pool = pool
+        try:
+            for batch in chain(source, [None]):  # the last has none behind it
+                if batch:
+                    waiting.append((batch, pool.submit(put_together, batch, attempts.device)))
+                if not waiting or (batch and len(waiting) == 1):
+                    continue
+                last, begun = begun, attempts.begin(*waiting.popleft())
+                if last:
+                    yield attempts.settle(last)
+                if not begun.unchecked:  # all failed: nothing to wait for
+                    last, begun = begun, None
+                    yield attempts.settle(last)
+                if ending():
+                    break
+        except KeyboardInterrupt:  # a second Ctrl-C, in the middle of a call
+            if begun:
+                yield attempts.settle(begun)
+            raise
+        if begun:
+            yield attempts.settle(begun)
 
 
 def _restore_folder(
@@ -266,31 +283,3 @@ def _restore_folder(
         yield Outcome(notes=[*broken, *exchange.remarks()])
         if isinstance(ended_by, KeyboardInterrupt):
             raise ended_by
-
-
-class _Writer:
-    """Writes pictures in two threads, so that a fast method does not wait for PNG."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="write")
-        self._waiting: deque[Future[None]] = deque()
-
-    def write(self, path: Path, picture: NDArray[np.uint8]) -> None:
-        self._waiting.append(self._pool.submit(write_picture, path, picture))
-        while len(self._waiting) > 16:
-            self._waiting.popleft().result()
-
-    def wait(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().result()
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            # A full disk would fail again; who interrupts wants what was made.
-            if kind in (None, KeyboardInterrupt):
-                self.wait()
-        finally:
-            self._pool.shutdown(wait=True, cancel_futures=True)

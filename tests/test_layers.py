@@ -44,6 +44,7 @@ ORDER = (
     "synthesis",
     "preparing",
     "exchange",
+    "behind",
     "batching",
     "attempt",
     "restore",

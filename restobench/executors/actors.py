@@ -15,6 +15,7 @@ from typing import Any
 
 from restobench.attempt import finishing_batches
 from restobench.batching import by_size
+from restobench.behind import Notes
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError, in_words
 from restobench.executors.cluster import Share, connect, machines, share_of
@@ -98,7 +99,7 @@ class Actors:
         retries: int = 0,
         timeout: float | None = None,
         advance: Advance = lambda done, failed: None,
-        checkpoint: Callable[[Restored], None] = lambda result: None,
+        checkpoint: Callable[[Restored], None] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> Restored:
         """Restore samples: `restore_samples` in all actors, with its arguments and its errors.
@@ -112,10 +113,11 @@ class Actors:
         # What somebody else's program does is ended at once: nobody knows how long its batch is.
         ours = self.order.choice.timing == "method"
         try:
-            with finishing_batches(say) if ours else nullcontext(lambda: False) as interrupted:
+            patience = finishing_batches(say) if ours else nullcontext(lambda: False)
+            with Notes(checkpoint) as notes, patience as interrupted:
                 while drive.hand_out(going_on=not interrupted()):
-                    if drive.wait():
-                        checkpoint(drive.result)
+                    drive.wait()
+                    notes.take(drive.result.so_far)
                 if interrupted():
                     raise KeyboardInterrupt
         finally:
@@ -123,7 +125,8 @@ class Actors:
             drive.result.wall_seconds = time.perf_counter() - started
             # What ended the run is the error to show, not that the disk is still full here.
             with suppress(OSError):
-                checkpoint(drive.result)
+                if checkpoint:
+                    checkpoint(drive.result)
         return drive.result
 
     def close(self) -> None:
@@ -181,8 +184,8 @@ class _Drive:
             )
         return True
 
-    def wait(self) -> bool:
-        """Until an actor is done or ready, or a second has passed; whether pictures or failures have come."""
+    def wait(self) -> None:
+        """Until an actor is done or ready, or a second has passed."""
         import ray
 
         done, _ = ray.wait([*self._busy, *self._actors.starting], num_returns=1, timeout=1.0)
@@ -203,7 +206,6 @@ class _Drive:
                 self._lost(actor, shard, error)
             else:
                 self._back(actor, shard, outcome)
-        return bool(done)
 
     def abandon(self) -> None:
         """End the actors that still have a shard, so that no picture comes after the last word on them."""
