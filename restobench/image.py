@@ -84,7 +84,8 @@ def read_array(path: Path, *, drop_alpha: bool = False) -> NDArray[np.uint8] | N
             if _is_16_bit(path, picture):
                 return _read_16_bit(path, drop_alpha)
             picture.load()
-            return _eight_bit_rgb(path, ImageOps.exif_transpose(picture), drop_alpha)
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _eight_bit_rgb(path, picture, drop_alpha)
     except RestobenchError:
         raise
     except UnidentifiedImageError:
@@ -129,7 +130,7 @@ def _eight_bit_rgb(path: Path, picture: Image.Image, drop_alpha: bool) -> NDArra
             raise _transparent(path)
     elif picture.mode not in {"RGB", "L", "P", "1"}:
         raise RestobenchError(f"{path} has colours of the kind {picture.mode}; convert it to RGB first.")
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _transparent(path: Path) -> RestobenchError:
@@ -167,4 +168,4 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     planes = [np.ascontiguousarray(picture[..., channel]) for channel in (2, 1, 0)]
     _, encoded = cv2.imencode(".png", cv2.merge(planes))
     with written_whole(path) as beside:
-        beside.write_bytes(encoded.tobytes())
+        beside.write_bytes(encoded.data)
