@@ -15,7 +15,7 @@ from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.image import read_array, write_picture
-from restobench.metrics.registry import Metric, MetricSetup, SetValue, choose_metrics
+from restobench.metrics.registry import Metric, MetricSetup, SetValue, all_metrics, choose_metrics
 from restobench.plugins import Plugin
 from restobench.provenance import set_tf32
 from restobench.signature import Signature
@@ -147,6 +147,25 @@ def test_a_metric_that_writes_into_its_pictures_spoils_no_other(dataset: Dataset
 
     assert together["brightness"]["mean"] == alone["brightness"]["mean"]
     assert together[first.name]["mean"] != alone["brightness"]["mean"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        one.name
+        for one in all_metrics()
+        if one.card.reference == "clean" and not (one.card.library or one.card.weights or one.card.features)
+    ],
+)
+def test_a_metric_of_ours_leaves_its_pictures_alone(name: str) -> None:
+    """For they are lent to it and not copied, unlike to somebody else's."""
+    (one,) = choose_metrics([name])
+    pictures = [torch.rand(2, 3, 40, 44) for _ in range(2)]
+    before = [each.clone() for each in pictures]
+
+    one.load("cpu")(*pictures)
+
+    assert all(map(torch.equal, pictures, before))
 
 
 def test_nothing_is_scored_twice(dataset: Dataset, tmp_path: Path) -> None:
