@@ -31,7 +31,7 @@ from restobench.noise import Noise
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from restobench.method import Method
+    from restobench.method import Method, MethodChoice
 
 
 class Picture(NamedTuple):
@@ -324,6 +324,25 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+
+def check_patience(retries: int, timeout: float | None) -> None:
+    """Whether these can be what is borne of a picture.
+
+    Raises:
+        RestobenchError: They cannot.
+    """
+    if retries < 0:
+        raise RestobenchError(f"--retries must be at least 0, not {retries}.")
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise RestobenchError(f"--timeout wants seconds, more than 0, not {timeout:g}.")
+
+
+def refuse_time_limit(choice: MethodChoice) -> None:
+    """Raises RestobenchError where a time limit would end nothing: somebody else's program goes on."""
+    if choice.timing != "method":
+        hint = "say --set timeout=SECONDS instead" if choice.command else "leave it out"
+        raise RestobenchError(f"--timeout cannot end what '{choice.label}' starts; {hint}.")
 
 
 def check_time_limit() -> None:

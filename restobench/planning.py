@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from restobench.attempt import check_patience, refuse_time_limit
 from restobench.cache import Cache
 from restobench.card import Value
 from restobench.dataset import Dataset, NotPreparedError, Sample, open_dataset
@@ -73,10 +74,7 @@ class Options:
         ):
             if value is not None and value < 1:
                 raise RestobenchError(f"--{name} must be at least 1, not {value}.")
-        if self.retries < 0:
-            raise RestobenchError(f"--retries must be at least 0, not {self.retries}.")
-        if self.timeout is not None and not 0 < self.timeout < float("inf"):
-            raise RestobenchError(f"--timeout wants seconds, more than 0, not {self.timeout:g}.")
+        check_patience(self.retries, self.timeout)
         if self.dtype not in DTYPES:
             raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
         if self.executor not in EXECUTORS:
@@ -264,9 +262,8 @@ def _open(
 
 def _check_foreign(choice: MethodChoice, label: str | None, options: Options) -> None:
     """What a program of somebody else's must have, which a method of ours has by itself."""
-    if choice.timing != "method" and options.timeout:
-        hint = "say --set timeout=SECONDS instead" if choice.command else "leave it out"
-        raise RestobenchError(f"--timeout cannot end what '{choice.label}' starts; {hint}.")
+    if options.timeout:
+        refuse_time_limit(choice)
     if choice.command and not label:
         raise RestobenchError(f"'{choice.name}' can be any program; say what its rows are called: --as NAME.")
     if choice.command and options.seeds > 1 and not choice.takes_seed:

@@ -106,6 +106,8 @@ MaxFailures = Annotated[
     str | None,
     typer.Option(help="Stop when more pictures fail: a number, or a share (0.1, 10%). Default: never."),
 ]
+Retries = Annotated[int, typer.Option(min=0, help="How often a picture that failed is tried again.")]
+Timeout = Annotated[float | None, typer.Option(help="Seconds that a picture may take; one that takes longer fails.")]
 Runs = Annotated[Path | None, typer.Option(help="Folder of the runs.", envvar="RESTOBENCH_RUNS", show_default="runs")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 

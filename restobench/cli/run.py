@@ -37,10 +37,8 @@ def run(
     tf32: given.Tf32 = False,
     existing: Existing = "resume",
     max_failures: given.MaxFailures = None,
-    retries: Annotated[int, typer.Option(min=0, help="How often a picture that failed is tried again.")] = 0,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds that a picture may take; one that takes longer fails.")
-    ] = None,
+    retries: given.Retries = 0,
+    timeout: given.Timeout = None,
     evaluate: Annotated[bool, typer.Option("--evaluate/--no-evaluate", help="Score what was restored.")] = True,
     executor: Annotated[
         str, typer.Option(help="Who restores: this process ('local'), or workers of a Ray cluster ('ray').")
