@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -61,18 +61,17 @@ class Inputs(NamedTuple):
 
 def put_together(batch: Batch, device: str) -> Inputs:
     """The pictures as tensors; for a graphics card in memory that is copied from without a detour."""
-    height, width = batch[0][1].lq.shape[:2]
-    pinned = device.startswith("cuda")
-
-    def stacked(channels: int, parts: Iterable[Tensor]) -> Tensor:
-        whole = torch.empty((len(batch), channels, height, width), pin_memory=pinned)
-        for place, part in zip(whole.numpy(), parts, strict=True):
-            place[:] = part.numpy()  # numpy's copy takes no threads from the method that runs meanwhile
-        return whole
-
-    lq = stacked(3, (to_tensor(picture.lq) for _, picture in batch))
-    masks = [torch.from_numpy(picture.mask)[None] for _, picture in batch if picture.mask is not None]
-    return Inputs(lq, stacked(1, masks) if masks else None)
+    (_, first), pinned = batch[0], device.startswith("cuda")
+    height, width = first.lq.shape[:2]
+    lq = torch.empty((len(batch), 3, height, width), pin_memory=pinned)
+    for place, (_, picture) in zip(lq, batch, strict=True):
+        to_tensor(picture.lq, out=place)
+    if first.mask is None:
+        return Inputs(lq, None)
+    mask = torch.empty((len(batch), 1, height, width), pin_memory=pinned)
+    for place, (_, picture) in zip(mask.numpy(), batch, strict=True):
+        place[0] = picture.mask
+    return Inputs(lq, mask)
 
 
 @dataclass
@@ -168,8 +167,8 @@ class Attempts:
     def settle(self, begun: Begun) -> Outcome:
         """Wait until the pictures are looked at, and try again what failed, as often as asked."""
         outcome = begun.outcome
-        for ids, checking in begun.unchecked:
-            outcome.add(ids, checking)
+        while begun.unchecked:
+            outcome.add(*begun.unchecked.pop(0))
         for one in begun.batch:
             outcome = self._tried_again(one, outcome)
         outcome.seconds = {name: seconds for name, seconds in outcome.seconds.items() if name in outcome.pictures}
@@ -253,6 +252,8 @@ class Attempts:
         self.sizes.took(batch[0][1].kind, len(batch), seconds)
 
     def _moved(self, part: Tensor) -> Tensor:
+        if self.device == "cpu":  # what does nothing still lets other threads go first, and waits for them
+            return part
         # For a graphics card it is pinned. To ask takes milliseconds where torch knows CUDA and there is no card.
         return part.to(self.device, non_blocking=self.device.startswith("cuda"))
 

@@ -137,15 +137,22 @@ def _transparent(path: Path) -> RestobenchError:
     return RestobenchError(f"{path} is transparent in places; put it on a background of your choice first.")
 
 
-def to_tensor(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> Tensor:
-    """(H, W, 3), 8 or 16 bits -> (3, H, W), float32 in [0, 1]."""
+_OF_EIGHT_BITS = np.arange(256, dtype=np.float32) / np.float32(255)
+
+
+def to_tensor(stored: NDArray[np.uint8] | NDArray[np.uint16], out: Tensor | None = None) -> Tensor:
+    """(H, W, 3), 8 or 16 bits -> (3, H, W), float32 in [0, 1]; into `out` where that is given."""
+    import cv2
     import torch
 
-    largest = np.float32(np.iinfo(stored.dtype).max)
-    scaled = np.empty((3, *stored.shape[:2]), np.float32)
-    for plane, channel in zip(scaled, np.moveaxis(stored, 2, 0), strict=True):
-        np.divide(channel, largest, out=plane, dtype=np.float32)
-    return torch.from_numpy(scaled)
+    scaled = torch.empty((3, *stored.shape[:2])) if out is None else out
+    # OpenCV lets other threads of Python run meanwhile; numpy does not, and they may want to call a method.
+    for plane, channel in zip(scaled.numpy(), cv2.split(stored), strict=True):
+        if stored.dtype == np.uint8:
+            cv2.LUT(channel, _OF_EIGHT_BITS, dst=plane)
+        else:
+            np.divide(channel, np.float32(65535), out=plane, dtype=np.float32)
+    return scaled
 
 
 def read_picture(path: Path) -> Tensor:

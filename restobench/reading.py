@@ -107,8 +107,12 @@ def batches(
 def _put_together(members: list[Decoded]) -> Batch:
     import torch
 
-    roles = members[0].arrays
-    return Batch(members, {role: torch.stack([to_tensor(one.arrays[role]) for one in members]) for role in roles})
+    stacks: dict[Role, Tensor] = {}
+    for role, first in members[0].arrays.items():
+        stacks[role] = torch.empty((len(members), 3, *first.shape[:2]))
+        for place, member in zip(stacks[role], members, strict=True):
+            to_tensor(member.arrays[role], out=place)
+    return Batch(members, stacks)
 
 
 def _of_one_size(

@@ -171,13 +171,15 @@ def restore_samples(
                 outcomes = _restore_batches(attempts, source, lambda: result.stopped or interrupted())
             with closing(outcomes):
                 for outcome in outcomes:
-                    for sample_id, picture in outcome.pictures.items():
-                        writer.write(target(sample_id), picture)
+                    done = len(outcome.pictures)
+                    for sample_id in list(outcome.pictures):
+                        # Nothing else may hold it: who lets go last gives the memory back, which takes a while.
+                        writer.write(target(sample_id), outcome.pictures.pop(sample_id))
                     note_failures(outcome.failures)
                     result.notes += outcome.notes
                     result.seconds |= outcome.seconds
                     result.batch_size = sizes.largest
-                    advance(len(outcome.pictures), 0)
+                    advance(done, 0)
                     notes.take(result.so_far)
                     if result.stopped and isinstance(method, FolderMethod):
                         break
