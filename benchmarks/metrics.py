@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PARTS = ["scores", "memory", "frechet"]
-METRICS = "psnr,ssim,psnr-y,lpips-alex,lpips-vgg,clipiqa-pyiqa,topiq_nr"
+METRICS = "psnr,ssim,psnr-y,lpips-alex,lpips-vgg,clipiqa-pyiqa,musiq"
 THEIRS: dict[str, tuple[str, dict[str, object]]] = {
     # Our name: pyiqa's, and what it must be told to compute the same.
     "psnr": ("psnr", {}),

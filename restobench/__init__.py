@@ -13,13 +13,24 @@ if TYPE_CHECKING:
     from restobench.benchmark import run
     from restobench.dataset import open_dataset
     from restobench.errors import RestobenchError
+    from restobench.frames import read_results
     from restobench.image import read_picture
     from restobench.method import load_method
     from restobench.noise import Noise
     from restobench.planning import Options
     from restobench.scoring import score
 
-__all__ = ["Noise", "Options", "RestobenchError", "load_method", "open_dataset", "read_picture", "run", "score"]
+__all__ = [
+    "Noise",
+    "Options",
+    "RestobenchError",
+    "load_method",
+    "open_dataset",
+    "read_picture",
+    "read_results",
+    "run",
+    "score",
+]
 
 _HOME = {
     "Noise": "noise",
@@ -28,6 +39,7 @@ _HOME = {
     "load_method": "method",
     "open_dataset": "dataset",
     "read_picture": "image",
+    "read_results": "frames",
     "run": "benchmark",
     "score": "scoring",
 }

@@ -3,9 +3,11 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from restobench.errors import RestobenchError
 from restobench.files import writing
+from restobench.terminal import shown
 
 _INTERRUPTED = 130
 
@@ -18,6 +20,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, signal.default_int_handler)
+    with shown():
+        _run(app)
+
+
+def _run(app: Callable[..., None]) -> None:
     try:
         with writing():
             app(prog_name="restobench")

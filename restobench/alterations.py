@@ -1,4 +1,4 @@
-"""What programs do to pictures between restoring and scoring, one step each: crop, save as JPEG, shift.
+"""What programs do to pictures between restoring and scoring, one step each: crop, save as JPEG, shift, resize.
 
 Functions of a pair of pictures (1, 3, H, W), sRGB in [0, 1], that give such a pair again.
 """
@@ -55,3 +55,11 @@ def as_rounded_luma(pair: Pair) -> Pair:
     from restobench.metrics.colour import luma_matlab
 
     return Pair(*((next(luma_matlab(picture[0])) * 255).round().div(255).expand(1, 3, -1, -1) for picture in pair))
+
+
+def resized(pair: Pair, side: int) -> Pair:
+    """Both pictures (1, 3, side, side), antialiased as Pillow's bicubic interpolation is."""
+    from torch.nn import functional as F
+
+    both = (F.interpolate(one, (side, side), mode="bicubic", antialias=True, align_corners=False) for one in pair)
+    return Pair(*(one.clamp(0, 1) for one in both))

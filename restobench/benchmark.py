@@ -20,6 +20,7 @@ from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.executors.actors import actors
 from restobench.executors.worker import Order
+from restobench.files import write_json
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
 from restobench.planning import (
@@ -36,7 +37,7 @@ from restobench.reporter import Reporter, Silence
 from restobench.restore import Restored, restore_samples
 from restobench.results import RunRecord, find_run
 from restobench.session import Session, close_killed_session
-from restobench.store import RunFolder
+from restobench.store import RunFolder, now
 from restobench.summary import Evaluation, by_reason
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def carry_out(
         reporter.say(f"{planned.title}: pictures that other source files of the method made ({folder.path.name})")
     elif not folder.run_path.exists() and planned.by_other_sources(options):
         reporter.say(f"{planned.title}: earlier pictures are by other source files of the method, and not reused")
+    if not folder.run_path.exists() and (imported := planned.imported(options)):
+        reporter.say(f"{planned.title}: an imported run has this key ({imported[0].path}), and is not reused")
     with folder.locked():
         outcome, already = _restore(planned, folder, options, cache, reporter)
         result = RunResult(
@@ -112,6 +115,37 @@ def carry_out(
         if evaluate:
             _evaluate(result, planned.dataset, metrics, options, cache, reporter, planned.title)
     return result
+
+
+def carry_out_each(
+    planned: Sequence[PlannedRun],
+    options: Options,
+    cache: Cache,
+    *,
+    metrics: Sequence[str] | None = None,
+    evaluate: bool = True,
+    reporter: Reporter | None = None,
+) -> tuple[list[RunResult], dict[str, str]]:
+    """`carry_out` for a grid: a run that cannot be made does not stop the others.
+
+    Returns:
+        What came of the runs, and by title why one could not be made.
+
+    Raises:
+        RestobenchError: It is the only run but for the rows of doing nothing.
+    """
+    reporter = reporter or Silence()
+    asked = [one for one in planned if one.choice.label not in BASELINES]
+    results, refused = [], {}
+    for one in planned:
+        try:
+            results.append(carry_out(one, options, cache, metrics=metrics, evaluate=evaluate, reporter=reporter))
+        except RestobenchError as error:
+            if len(asked) < 2:
+                raise
+            refused[one.title] = str(error)
+            reporter.say(f"{one.title}: {error}")
+    return results, refused
 
 
 def _restore(
@@ -312,6 +346,8 @@ def evaluate_existing(
         RestobenchError: No such run, or the data set is not the one that was restored.
     """
     record = find_run(options.runs, name)
+    if record.folder.is_imported and not record.folder.restored_ids():
+        raise RestobenchError(f"{record.folder.path} was imported with scores only: there are no pictures to score.")
     described = record.run["dataset"]
     # The same pictures are the same data set; a folder without clean ones cannot tell its scale.
     opened = replace(open_dataset(dataset or described["reference"], reporter=reporter), scale=described["scale"])
@@ -325,6 +361,8 @@ def evaluate_existing(
     result.failures = dict(record.run["samples"]["failed"])
     with record.folder.locked():
         _evaluate(result, opened, metrics, options, cache, reporter or Silence(), record.name)
+        if imported := record.folder.read_imported():
+            write_json(record.folder.imported_path, imported | {"scored": now()})
     return result
 
 

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from restobench.cache import Cache
-from restobench.card import DatasetCard, Task, read_card
+from restobench.card import Task, read_card
+from restobench.dataset_card import DatasetCard
 from restobench.environment import datasets_folder, home
 from restobench.errors import RestobenchError, unknown_name
-from restobench.manifest import UNFINISHED, tags_in
+from restobench.journal import UNFINISHED
+from restobench.manifest import tags_in
 from restobench.plugins import plugins
 from restobench.remote import is_url, mirrored
 from restobench.reporter import Reporter
@@ -222,6 +224,20 @@ def open_dataset(reference: str | Path, *, scale: int | None = None, reporter: R
     one = card.of_revision(revision)
     roots = _roots(one, card_folder, datasets_folder() / card.folder_of(revision))
     return _open_card(one, *roots, scale, reference=f"{one.name}@{one.revision}")
+
+
+def other_revisions(dataset: Dataset) -> list[Dataset]:
+    """The data set's other revisions that are on this machine, whole."""
+    names = [folder for folder, (card, _) in local_cards().items() if card.name == dataset.name]
+    if dataset.name in (cards := dataset_cards()):
+        card, _ = cards[dataset.name]
+        names += [f"{card.name}@{revision}" for revision in (card.revision, *card.revisions)]
+    found: dict[str, Dataset] = {}
+    for name in names:
+        with suppress(RestobenchError):
+            one = open_dataset(name)
+            found.setdefault(one.revision, one)
+    return [one for revision, one in found.items() if revision != dataset.revision]
 
 
 def local_folder(reference: str) -> Path | None:

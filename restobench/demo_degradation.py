@@ -37,7 +37,8 @@ import numpy as np
 from PIL import Image
 from scipy.signal import fftconvolve
 
-from restobench.card import DatasetCard, read_card
+from restobench.card import read_card
+from restobench.dataset_card import DatasetCard
 from restobench.embedded import clean_picture
 from restobench.errors import RestobenchError
 from restobench.faces.template import FACE_SIZE

@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from typing import Literal
 
 from restobench.canaries import check_canaries
-from restobench.card import MethodCard
 from restobench.dataset import dataset_cards
 from restobench.download import size_in_words
 from restobench.environment import datasets_folder, home, runs_folder
 from restobench.errors import RestobenchError
+from restobench.method_card import MethodCard
 from restobench.metrics.registry import all_metrics, all_weight_parts
 from restobench.plugins import plugins
 from restobench.provenance import installed_version

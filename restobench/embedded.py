@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from restobench.card import Crop, DatasetCard
+from restobench.dataset_card import Crop, DatasetCard
 from restobench.errors import RestobenchError
 from restobench.faces.template import FACE_SIZE, FACE_TEMPLATE, Points
 from restobench.files import written_whole

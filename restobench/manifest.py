@@ -7,22 +7,19 @@ Never imports torch.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, StringConstraints
 
 from restobench.card import Name
-from restobench.errors import RestobenchError
 from restobench.files import write_json
+from restobench.journal import Noted, read_document
 
 SCHEMA = 1
 """Of manifest.json; a reader refuses a newer one."""
 
 MANIFEST = "manifest.json"
-UNFINISHED = "making.jsonl"
-"""In the folder of a set that is not finished: its samples so far, a line each."""
 
 
 def _stays_below(name: str) -> str:
@@ -37,11 +34,7 @@ _Below = Annotated[str, AfterValidator(_stays_below)]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class MadePicture(_Part):
+class MadePicture(Noted):
     """A picture that was written."""
 
     sha256: _Sha256
@@ -50,7 +43,7 @@ class MadePicture(_Part):
     """Of the size and the pixels."""
 
 
-class MadeSample(_Part):
+class MadeSample(Noted):
     """A sample, and all that it follows from."""
 
     id: _Below
@@ -59,19 +52,19 @@ class MadeSample(_Part):
     source_sha256: _Sha256
     gt: MadePicture
     lq: MadePicture
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default={})
     parameters: dict[str, Any]
     """As the recipe drew them."""
 
 
-class MadeBy(_Part):
+class MadeBy(Noted):
     """A recipe."""
 
     name: str
     revision: str
 
 
-class Head(_Part):
+class Head(Noted):
     """What all samples of a set share."""
 
     schema_: NonNegativeInt = Field(default=SCHEMA, alias="schema")
@@ -103,20 +96,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         RestobenchError: It cannot be read, is of a newer schema, or is no manifest.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RestobenchError(f"The manifest {path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise RestobenchError(f"The manifest {path} is damaged: {error}.") from None
-    if isinstance(content, dict) and isinstance(found := content.get("schema"), int) and found > SCHEMA:
-        raise RestobenchError(f"{path} was written by a newer restobench (schema {found}, known: {SCHEMA}); update.")
-    try:
-        return Manifest.model_validate(content)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise RestobenchError(f"{path} is no manifest of a made data set: {'; '.join(faults[:5])}{more}.") from None
+    return read_document(path, Manifest, schema=SCHEMA, kind="manifest of a made data set")
 
 
 def tags_in(folder: Path) -> dict[str, dict[str, str]]:

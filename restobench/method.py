@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from restobench.card import Interface, MethodCard, Value, WeightFile
+from restobench.card import Value, WeightFile
 from restobench.errors import RestobenchError, unknown_name
+from restobench.method_card import Interface, MethodCard
 from restobench.plugins import Plugin, find_method, method_card, plugins
 from restobench.weights import find_weights, given_files, hash_of, how_to_get, weight_files
 

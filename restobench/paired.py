@@ -10,15 +10,15 @@ neither pictures nor metrics; pure NumPy.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from restobench.statistics import LEVEL, RESAMPLES, mean_interval
+from restobench.stepdown import ROUNDING, Family, random_signs, subtract
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,10 +29,6 @@ Better = Literal["higher", "lower"]
 """Which way a metric is better, as its card says."""
 
 POWER = 0.8
-# Signs held at once: 32 MB.
-_SIGNS_AT_ONCE = 2**22
-# Sums of one set of numbers in another order differ by less than this share; they are ties.
-_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def paired_difference(
         resamples: How often to draw.
         seed: Of the draws.
     """
-    difference = _subtract(_averaged(second), _averaged(first))
+    difference = subtract(_averaged(second), _averaged(first))
     sums, sizes = _group_sums(difference, groups)
     count = int(sizes.sum())
     if count == 0:
@@ -124,34 +120,58 @@ def rank(
         resamples: How often to draw signs.
         seed: Of the draws.
     """
-    array = np.asarray(table, dtype=float)
-    methods = array.shape[1]
-    pairs = list(combinations(range(methods), 2))
-    p = _max_t(array, pairs, groups, resamples, seed)
+    (found,) = rank_columns([table], groups, [better], resamples=resamples, seed=seed)
+    return found
+
+
+def rank_columns(
+    tables: Sequence[ArrayLike],
+    groups: Sequence[str],
+    better: Sequence[Better],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[Ranking]:
+    """As `rank`, of several columns over the same samples: each a family of its own, and signs drawn once for all.
+
+    Args:
+        tables: (samples, methods) each.
+        groups: The group of each sample.
+        better: Which way each column's metric is better.
+        resamples: How often to draw signs.
+        seed: Of the draws.
+    """
+    arrays = [np.asarray(table, dtype=float) for table in tables]
+    names = {name: number for number, name in enumerate(sorted(set(groups)))}
+    group = np.array([names[name] for name in groups], dtype=np.intp)
+    # A column of one method has no pairs.
+    families = [Family(array, group, len(names)) if array.shape[1] > 1 else None for array in arrays]
+    several = [family for family in families if family]
+    for signs in random_signs(len(names), resamples, seed) if several else ():
+        for family in several:
+            family.draw(signs)
+    p = [family.adjusted(resamples) if family else {} for family in families]
+    return [Ranking(own, _ranks(array, own, way)) for array, own, way in zip(arrays, p, better, strict=True)]
+
+
+def _ranks(table: Array, p: dict[tuple[int, int], float], better: Better) -> tuple[tuple[int, int], ...]:
+    methods = table.shape[1]
     sign = 1 if better == "higher" else -1
     above = [0] * methods
     below = [0] * methods
     for (one, other), adjusted in p.items():
         if adjusted > 1 - LEVEL:
             continue
-        difference = _subtract(array[:, one], array[:, other])
+        difference = subtract(table[:, one], table[:, other])
         winner, loser = (one, other) if sign * difference[np.isfinite(difference)].sum() > 0 else (other, one)
         above[loser] += 1
         below[winner] += 1
-    return Ranking(
-        p, tuple((1 + better_ones, methods - worse) for better_ones, worse in zip(above, below, strict=True))
-    )
+    return tuple((1 + better_ones, methods - worse) for better_ones, worse in zip(above, below, strict=True))
 
 
 def _averaged(values: ArrayLike) -> Array:
     array = np.asarray(values, dtype=float)
     return mean_over_seeds(array) if array.ndim == 2 else array
-
-
-def _subtract(one: Array, other: Array) -> Array:
-    """`one - other`; two infinite values have no difference, which is no reason to warn."""
-    with np.errstate(invalid="ignore"):
-        return one - other
 
 
 def _group_sums(difference: Array, groups: Sequence[str]) -> tuple[Array, Array]:
@@ -167,10 +187,10 @@ def _group_sums(difference: Array, groups: Sequence[str]) -> tuple[Array, Array]
 
 def _sign_flip_p(sums: Array, resamples: int, seed: int) -> float:
     sums = sums[sums != 0]  # a zero has no sign to change
-    observed = abs(sums.sum()) * (1 - _ROUNDING)
+    observed = abs(sums.sum()) * (1 - ROUNDING)
     exact = 2 ** len(sums) <= resamples + 1
     hits = tried = 0
-    for signs in _all_signs(len(sums)) if exact else _random_signs(len(sums), resamples, seed):
+    for signs in _all_signs(len(sums)) if exact else random_signs(len(sums), resamples, seed):
         hits += int((np.abs(signs @ sums) >= observed).sum())
         tried += len(signs)
     return hits / tried if exact else (1 + hits) / (1 + tried)
@@ -180,77 +200,6 @@ def _all_signs(groups: int) -> Iterator[Array]:
     """Every assignment of signs once, as one (2^groups, groups)."""
     numbers = np.arange(2**groups)[:, None]
     yield np.where(numbers >> np.arange(groups) & 1, -1.0, 1.0)
-
-
-def _random_signs(groups: int, resamples: int, seed: int) -> Iterator[Array]:
-    """`resamples` rows of signs in blocks (rows, groups) of bounded size."""
-    generator = np.random.default_rng(seed)
-    at_once = max(1, _SIGNS_AT_ONCE // max(1, groups))
-    for start in range(0, resamples, at_once):
-        rows = min(at_once, resamples - start)
-        drawn = np.frombuffer(generator.bytes(-(-rows * groups // 8)), np.uint8)
-        signs = np.unpackbits(drawn, count=rows * groups).reshape(rows, groups).astype(np.float64)
-        signs *= -2.0
-        signs += 1.0
-        yield signs
-
-
-def _max_t(
-    table: Array, pairs: Sequence[tuple[int, int]], groups: Sequence[str], resamples: int, seed: int
-) -> dict[tuple[int, int], float]:
-    """Adjusted p-values of all pairs, step by step from the largest statistic down."""
-    if not pairs:
-        return {}
-    names = {name: number for number, name in enumerate(sorted(set(groups)))}
-    group = np.array([names[name] for name in groups], dtype=np.intp)
-    sums = np.empty((len(names), len(pairs)))
-    for column, (one, other) in enumerate(pairs):
-        difference = _subtract(table[:, one], table[:, other])
-        finite = np.isfinite(difference)
-        sums[:, column] = np.bincount(group[finite], weights=difference[finite], minlength=len(names))
-    length = np.sqrt((sums**2).sum(axis=0))
-    sums = np.divide(sums, length, out=np.zeros_like(sums), where=length > 0)
-    observed = np.abs(sums.sum(axis=0))
-    order = np.argsort(-observed, kind="stable")
-    threshold = observed[order] * (1 - _ROUNDING)
-    hits = np.zeros(len(pairs), dtype=np.intp)
-    statistics = _statistics(table, [pairs[place] for place in order], group, sums[:, order])
-    for signs in _random_signs(len(names), resamples, seed):
-        drawn = statistics(signs)[::-1]
-        # Each pair is held against the largest of those that are not above it.
-        largest = np.maximum.accumulate(np.abs(drawn, out=drawn), axis=0, out=drawn)[::-1]
-        hits += (largest >= threshold[:, None]).sum(axis=1)
-    adjusted = np.maximum.accumulate((1 + hits) / (1 + resamples))
-    adjusted[threshold == 0] = 1.0
-    found = dict(zip((pairs[place] for place in order), adjusted.tolist(), strict=True))
-    return {pair: found[pair] for pair in pairs}
-
-
-def _statistics(
-    table: Array, pairs: Sequence[tuple[int, int]], group: NDArray[np.intp], sums: Array
-) -> Callable[[Array], Array]:
-    """From signs (draws, groups) to the statistic of each pair (pairs, draws); `sums` are the pairs', (groups, pairs).
-
-    Where no value is missing, a pair's sum is the difference of two methods' sums: of twenty
-    methods there are twenty products, of their pairs 190.
-    """
-    if not np.isfinite(table).all():
-        return lambda signs: sums.T @ signs.T
-    # What all methods have in common is taken off first: it would cost digits.
-    centred = table - table.mean(axis=1, keepdims=True)
-    of_methods = np.stack([np.bincount(group, weights=column, minlength=len(sums)) for column in centred.T], axis=1)
-    first, second = np.array(pairs, dtype=np.intp).T
-    length = np.sqrt(((of_methods[:, first] - of_methods[:, second]) ** 2).sum(axis=0))
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)[:, None]
-
-    def differences(signs: Array) -> Array:
-        drawn = of_methods.T @ signs.T
-        found: Array = drawn[first]
-        found -= drawn[second]
-        found *= scale
-        return found
-
-    return differences
 
 
 def _smallest_visible(sums: Array, sizes: Array) -> float:

@@ -17,17 +17,17 @@ from restobench.card import Value
 from restobench.dataset import Dataset, NotPreparedError, Sample, open_dataset
 from restobench.environment import runs_folder
 from restobench.errors import RestobenchError
-from restobench.evaluate import count_known, why_not
 from restobench.method import DTYPES, MethodChoice, choose_method
 from restobench.metrics.protocol import protocol_metrics
 from restobench.metrics.registry import Metric, choose_metrics
-from restobench.provenance import best_device, device_name, precision
+from restobench.provenance import best_device, precision
 from restobench.reporter import Reporter
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord, readable_runs
-from restobench.store import RunFolder, RunIdentity, check_label, run_folders
+from restobench.store import RunFolder, RunIdentity, check_label
+from restobench.suite import Asked, typed
 from restobench.watched import digest, watched_files
-from restobench.weights import refuse_altered, what_is_fetched
+from restobench.weights import refuse_altered
 
 Existing = Literal["resume", "replace", "only"]
 Executor = Literal["local", "ray"]
@@ -131,8 +131,14 @@ class PlannedRun:
         """Runs that differ from this one in the method's source files alone."""
         own = self.identity.folder(options.runs).path
         shared = self.identity.key.rpartition("-")[0]
-        paths = own.parent.glob(f"{shared}-*/run.json")
-        return readable_runs(RunFolder(path.parent) for path in paths if path.parent != own)
+        folders = [RunFolder(path.parent) for path in own.parent.glob(f"{shared}-*/run.json") if path.parent != own]
+        return readable_runs(folder for folder in folders if not folder.is_imported)
+
+    def imported(self, options: Options) -> list[RunFolder]:
+        """Runs of this very key that came in archives. They lie beside the run's own folder and are never reused."""
+        own = self.identity.folder(options.runs).path
+        found = (RunFolder(path.parent) for path in sorted(own.parent.glob(f"{own.name}-*/run.json")))
+        return [folder for folder in found if folder.is_imported]
 
     def starts_anew(self, options: Options) -> bool:
         """Whether the pictures that are there are made again: on request, or because nothing tells what made them."""
@@ -160,7 +166,8 @@ class PlannedRun:
         wanted = {key: value for key, value in self.identity.determinants.items() if key != "dataset"}
         found: dict[str, RunFolder] = {}
         paths = sorted(own.parent.glob("*/inputs.json")) if ids else []
-        for other in readable_runs(RunFolder(path.parent) for path in paths if path.parent != own):
+        folders = [RunFolder(path.parent) for path in paths if path.parent != own]
+        for other in readable_runs(folder for folder in folders if not folder.is_imported):
             made = {key: value for key, value in other.run["determinants"].items() if key != "dataset"}
             if (made, other.run["sources"]) == (wanted, self.identity.sources):
                 inputs, known = self.dataset.inputs(cache), other.folder.read_inputs()
@@ -204,20 +211,31 @@ def plan(
         RestobenchError: An unknown name, a wrong setting, a method that does not fit a data
             set (with the reason), or data that are missing.
     """
+    asked = typed(methods, settings, weights, label)
+    return plan_grid(asked, datasets, options, cache, scale=scale, baseline=baseline, reporter=reporter)
+
+
+def plan_grid(
+    asked: Sequence[Asked],
+    datasets: Sequence[str | Path],
+    options: Options,
+    cache: Cache,
+    *,
+    scale: int | None = None,
+    baseline: bool = True,
+    reporter: Reporter | None = None,
+) -> list[PlannedRun]:
+    """As `plan`, of methods of which each has settings, weights and a name of its own.
+
+    Raises:
+        RestobenchError: As `plan` does, or two runs would be rows of one name.
+    """
     options.check()
-    if (settings or weights or label) and len(methods) != 1:
-        raise RestobenchError(
-            "--set, --weights and --as say something of one method; name exactly one --method with them."
-        )
-    if label is not None:
-        check_label(label)
-    choices = [
-        choice
-        for name in dict.fromkeys(methods)
-        for choice in _choose(name, settings, [weights] if isinstance(weights, Mapping) else weights, label)
-    ]
-    for choice in choices:
+    _refuse_absent(asked)
+    named = [(choice, one.label) for one in asked for choice in _choose(one)]
+    for choice, label in named:
         _check_foreign(choice, label, options)
+    choices = [choice for choice, _ in named]
     opened = _open(datasets, choices, scale, reporter)
     misfits = [
         f"'{choice.label}' cannot run on '{dataset.name}': {reason}."
@@ -241,7 +259,31 @@ def plan(
             for seed in range(options.seed, options.seed + (options.seeds if choice.takes_seed else 1)):
                 one = _planned(choice, dataset, fingerprint, seed, options, cache)
                 planned.setdefault((dataset.reference, choice.label, one.identity.key), one)
+    _refuse_one_name(list(planned.values()))
     return list(planned.values())
+
+
+def _refuse_absent(asked: Sequence[Asked]) -> None:
+    """Name all files that are not there at once: a suite may want a dozen, each a training of days.
+
+    Raises:
+        RestobenchError: There are several such files; of one, `choose_method` says more.
+    """
+    files = dict.fromkeys(str(file) for one in asked for weights in one.weights for file in weights.values())
+    absent = [file for file in files if not Path(file).expanduser().exists()]
+    if len(absent) > 1:
+        raise RestobenchError("\n".join([f"{len(absent)} of {len(files)} files of weights do not exist:", *absent]))
+
+
+def _refuse_one_name(planned: Sequence[PlannedRun]) -> None:
+    """Tables have one row of a name, and would show one of several such runs."""
+    keys: dict[tuple[str, str], str] = {}
+    for one in planned:
+        if keys.setdefault((one.dataset.reference, one.title), one.identity.key) != one.identity.key:
+            raise RestobenchError(
+                f"Several runs would be called {one.title}, and tables show one of a name. Give each a name of its "
+                "own: --as NAME, or in a suite as = 'NAME-{SETTING}'."
+            )
 
 
 def _open(
@@ -273,13 +315,11 @@ def _check_foreign(choice: MethodChoice, label: str | None, options: Options) ->
         )
 
 
-def _choose(
-    name: str,
-    settings: Mapping[str, Value] | None,
-    weights: Sequence[Mapping[str, str | Path]],
-    label: str | None,
-) -> list[MethodChoice]:
+def _choose(asked: Asked) -> list[MethodChoice]:
     """The method with each set of weights; several sets are checkpoints of one family."""
+    name, settings, weights, label = asked
+    if label is not None:
+        check_label(label)
     if len(weights) < 2:
         return [choose_method(name, settings=settings, weights=weights[0] if weights else None, label=label)]
     choices = [choose_method(name, settings=settings, weights=files, label=label) for files in weights]
@@ -335,117 +375,3 @@ def refuse_missing_weights(planned: Sequence[PlannedRun]) -> None:
 def metrics_for(dataset: Dataset, names: Sequence[str] | None) -> list[Metric]:
     """The metrics asked for; where none were named, those of the data set's protocol."""
     return choose_metrics(names) if names is not None else protocol_metrics(dataset.protocol)
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a planned run would do."""
-
-    planned: PlannedRun
-    folder: Path
-    already: int
-    """Pictures that are there."""
-    restore: int
-    known: int
-    """Values of metrics that are known."""
-    compute: int
-    """Values that would be worked out, if every picture comes out and none was ever scored."""
-    seconds: float | None
-    """To restore, from earlier runs of the method on such a device; None where there were none."""
-    missing: tuple[str, ...]
-    """What the run lacks: weights, libraries of metrics; each with what to do."""
-
-    def row(self) -> dict[str, Any]:
-        """As a row of `--dry-run --json`."""
-        return {
-            "method": f"{self.planned.choice.label}@{self.planned.choice.variant}",
-            "dataset": self.planned.dataset.name,
-            "seed": self.planned.identity.determinants["seed"],
-            "already": self.already,
-            "restore": self.restore,
-            "known": self.known,
-            "compute": self.compute,
-            "minutes": None if self.seconds is None else round(self.seconds / 60, 3),
-            "missing": list(self.missing),
-            "run": str(self.folder),
-        }
-
-
-def forecast(
-    planned: Sequence[PlannedRun],
-    options: Options,
-    cache: Cache,
-    *,
-    metrics: Sequence[str] | None = None,
-    evaluate: bool = True,
-) -> list[Forecast]:
-    """What `carry_out` would do with each planned run, without doing any of it.
-
-    Raises:
-        RestobenchError: As `carry_out` would before it begins.
-    """
-    history = readable_runs(run_folders(options.runs))
-    return [_foretold(one, options, cache, history, metrics if evaluate else ()) for one in planned]
-
-
-def _foretold(
-    planned: PlannedRun, options: Options, cache: Cache, history: Sequence[RunRecord], metrics: Sequence[str] | None
-) -> Forecast:
-    folder = planned.folder(options)
-    work = planned.work(folder, options, cache)
-    chosen = metrics_for(planned.dataset, metrics)
-    usable = [metric for metric in chosen if not why_not(metric, planned.dataset)]
-    there = set() if planned.starts_anew(options) else folder.restored_ids()
-    pictures = {sample_id: folder.picture(sample_id) for sample_id in there}
-    pictures |= {sample_id: other.picture(sample_id) for sample_id, other in work.take_over.items()}
-    present = [sample for sample in planned.dataset.samples if sample.id in pictures]
-    known = count_known(pictures, present, usable, cache)
-    sets = sum(metric.card.kind == "set" for metric in usable)
-    values = (len(usable) - sets) * (len(present) + len(work.restore)) + sets
-    pace = _seconds_a_picture(planned, options, history)
-    missing = [_lacking(planned.choice, part) for part in planned.choice.missing_parts()]
-    missing += [f"{metric.name}: {reason}" for metric in chosen if (reason := why_not(metric, planned.dataset))]
-    return Forecast(
-        planned=planned,
-        folder=folder.path,
-        already=work.already + len(work.take_over),
-        restore=len(work.restore),
-        known=known,
-        compute=values - known,
-        seconds=0.0
-        if not work.restore
-        else None
-        if pace is None
-        else pace * len(work.restore) / (options.workers or 1),
-        missing=tuple(missing),
-    )
-
-
-def _lacking(choice: MethodChoice, part: str) -> str:
-    facts = choice.parts[part]
-    text = f"weights '{part}' of '{choice.name}'"
-    if not facts.can_be_fetched:
-        return text
-    return f"{text}: {what_is_fetched(facts)}; restobench weights fetch {choice.reference}"
-
-
-def _seconds_a_picture(planned: PlannedRun, options: Options, history: Sequence[RunRecord]) -> float | None:
-    """From the last run of this method and variant on a device of this name, on this data set if there is one.
-
-    Of one such device: what a cluster did in its time counts once for each worker.
-    """
-    device = device_name(options.device or best_device())
-    paces: list[tuple[bool, str, float]] = []
-    for record in history:
-        made = record.run["determinants"]
-        if (made.get("method"), made.get("variant")) != (planned.choice.name, planned.choice.variant):
-            continue
-        if planned.choice.command and record.run["label"] != planned.choice.label:
-            continue  # another program altogether
-        same = bool(made["dataset"] == planned.fingerprint)
-        for session in record.run["sessions"]:
-            hardware = session["hardware"]
-            if session.get("restored") and hardware.get("gpu", hardware["cpu"]) == device:
-                workers = len(session.get("workers", ())) or 1
-                paces.append((same, session["finished"], workers * session["wall_seconds"] / session["restored"]))
-    return max(paces)[2] if paces else None

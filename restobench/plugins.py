@@ -17,9 +17,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from restobench.card import Card, MethodCard, read_card
+from restobench.card import Kind, read_card
 from restobench.errors import RestobenchError, unknown_name
 from restobench.importing import import_file
+from restobench.method_card import MethodCard
 
 Group = Literal[
     "restobench.methods", "restobench.metrics", "restobench.datasets", "restobench.recipes", "restobench.leaderboards"
@@ -79,7 +80,7 @@ class Plugin:
         own = self.file.with_suffix(".toml") if self.file else self.folder / f"{self.name}.toml"
         return own if own.exists() else self.folder / "card.toml"
 
-    def card(self, kind: type[Card]) -> Card:
+    def card(self, kind: type[Kind]) -> Kind:
         """The plugin's card: `card.toml`, or `NAME.toml` where a package has several plugins."""
         return read_card(kind, self.card_path)
 

@@ -23,7 +23,8 @@ from restobench.environment import home
 from restobench.errors import RestobenchError
 from restobench.files import PART_PREFIX, write_json, writing, written_whole
 from restobench.image import is_picture
-from restobench.manifest import MANIFEST, UNFINISHED
+from restobench.journal import UNFINISHED
+from restobench.manifest import MANIFEST
 from restobench.reporter import Reporter, Silence
 
 BESIDE_PICTURES = ("card.toml", "prepared.json", MANIFEST, UNFINISHED)

@@ -7,12 +7,16 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restobench.errors import RestobenchError, unknown_name
 from restobench.signature import Signature
 from restobench.store import TAG, RunFolder, run_folders
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,31 @@ class RunRecord:
         """When its pictures were finished, ISO 8601; empty where they were not."""
         return self.run["finished"] or ""
 
+    def samples(self) -> pd.DataFrame:
+        """samples.parquet by the sample's id. It is shared by all who ask, who leave it as it is.
+
+        Raises:
+            OSError: There is none.
+        """
+        path = self.folder.samples_path
+        about = path.stat()
+        return _samples(path, about.st_mtime_ns, about.st_ino)
+
+    @property
+    def provenance(self) -> str:
+        """Of a run that came in an archive: what was checked, and from where; empty: it was made here."""
+        found = self.folder.read_imported()
+        if found is None:
+            return ""
+        scores = "" if found["pictures"] else ", scores only"
+        if found.get("scored"):
+            checked = "scored anew here"
+        elif again := found["again"]:
+            checked = f"{len(again['samples'])} of {found['restored']} pictures scored again here"
+        else:
+            checked = f"not checked again ({found['not_checked']})"
+        return f"imported{scores}, {checked}, from {found['from']}"
+
     def rows(self, metrics: list[str] | None = None) -> list[dict[str, Any]]:
         """The summary's rows (of the named metrics), each with what was run and where it lies."""
         head = {
@@ -67,6 +96,13 @@ class RunRecord:
             "run": str(self.folder.path),
         }
         return [head | row for row in self.summary if metrics is None or row["metric"] in metrics]
+
+
+@lru_cache(maxsize=32)  # a table's methods, each of which several columns ask for
+def _samples(path: Path, modified_ns: int, inode: int) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_parquet(path).set_index("id")
 
 
 def all_runs(runs: Path) -> list[RunRecord]:
@@ -84,9 +120,9 @@ def readable_runs(folders: Iterable[RunFolder]) -> list[RunRecord]:
 
 
 def newest(records: list[RunRecord]) -> list[RunRecord]:
-    """One run for each method, data set and seed: the newest complete one, else the newest."""
+    """One run for each method, data set and seed: the newest complete one, else the newest; ours before imported."""
     best: dict[tuple[object, ...], RunRecord] = {}
-    for record in sorted(records, key=lambda record: (record.complete, record.finished)):
+    for record in sorted(records, key=worth):
         fingerprint = record.run["dataset"]["fingerprint"]
         best[record.name, fingerprint, record.run["determinants"].get("seed")] = record
     return sorted(best.values(), key=lambda record: (record.dataset, natural_order(record.method)))
@@ -95,7 +131,7 @@ def newest(records: list[RunRecord]) -> list[RunRecord]:
 def find_run(runs: Path, name: str) -> RunRecord:
     """The run called `method[@variant][:dataset]`, or the one in the folder of that path.
 
-    Of several runs of one name it is the newest complete one.
+    Of several runs of one name it is the newest complete one; one that was made here before imported ones.
 
     Raises:
         RestobenchError: There is none, or the name fits several; the candidates are listed.
@@ -112,7 +148,12 @@ def find_run(runs: Path, name: str) -> RunRecord:
     if len(candidates) > 1:
         listing = ", ".join(sorted(f"{label}@{variant}:{dataset}" for label, variant, dataset in candidates))
         raise RestobenchError(f"The name '{name}' fits several runs: {listing}. Say which one.")
-    return max(fitting, key=lambda record: (record.complete, record.finished))
+    return max(fitting, key=worth)
+
+
+def worth(record: RunRecord) -> tuple[bool, bool, str]:
+    """Which of several runs of one name is meant: the largest."""
+    return record.complete, not record.folder.is_imported, record.finished
 
 
 def _names(record: RunRecord) -> set[str]:
@@ -169,7 +210,7 @@ def _across_seeds(row: dict[str, Any], records: Sequence[RunRecord]) -> dict[str
         "infinite": max(other["infinite"] for other in seeds),
         "identical": max(other.get("identical", 0) for other in seeds),
     }
-    tables = [pd.read_parquet(record.folder.samples_path).set_index("id") for record in records]
+    tables = [record.samples() for record in records]
     if name in tables[0]:
         values = pd.concat([table[name] for table in tables], axis=1).mean(axis=1, skipna=False)
         interval = mean_interval(values.to_numpy(), list(tables[0]["group"].reindex(values.index)))

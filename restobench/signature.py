@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import astuple, dataclass, fields
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from restobench.errors import RestobenchError
@@ -46,6 +47,7 @@ class Signature:
         return f"{body}|hash:{_hash(body)}"
 
     @classmethod
+    @lru_cache(maxsize=4096)  # tables ask for the parts of each line a dozen times
     def parse(cls, line: str) -> Signature:
         """Read a line that `str()` wrote; white space around it does not matter.
 

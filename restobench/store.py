@@ -8,6 +8,7 @@
         command.log      what a program that is not ours printed
         samples.parquet  a row a sample: id, group, tags, each metric, seconds, error
         summary.json     a row a metric: mean, interval, counts, signature
+        imported.json    of a run that came in an archive: from where, and what was checked
 
 Every file is written beside its place and renamed into it. Never imports torch: a store
 is read on machines that could not run the method.
@@ -114,6 +115,16 @@ class RunFolder:
         """samples.parquet."""
         return self.path / "samples.parquet"
 
+    @property
+    def imported_path(self) -> Path:
+        """imported.json."""
+        return self.path / "imported.json"
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it came in an archive: nobody here saw it being made."""
+        return self.imported_path.exists()
+
     def picture(self, sample_id: str) -> Path:
         """Where a sample's restored picture lies, or would lie."""
         return self.pictures / f"{sample_id}.png"
@@ -175,6 +186,11 @@ class RunFolder:
     def read_summary(self) -> list[dict[str, Any]]:
         """The rows of summary.json; none where the run was not evaluated."""
         return self._read("summary.json") if self.summary_path.exists() else []
+
+    def read_imported(self) -> dict[str, Any] | None:
+        """Where the run came from and what was checked; None: it was made here."""
+        found: dict[str, Any] | None = self._read("imported.json") if self.is_imported else None
+        return found
 
     def _read(self, name: str) -> Any:
         path = self.path / name

@@ -9,8 +9,9 @@ import restobench
 from restobench.benchmark import RunResult, carry_out, evaluate_existing, evaluate_folder, worse_than_their_input
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
+from restobench.forecast import forecast
 from restobench.image import read_array, write_picture
-from restobench.planning import Options, forecast, plan
+from restobench.planning import Options, plan
 from restobench.restore import FailureLimit
 from restobench.results import RunRecord
 from restobench.store import RunFolder

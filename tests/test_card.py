@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from restobench.card import MethodCard, Setting, Value, read_card
+from restobench.card import Value, read_card
 from restobench.errors import RestobenchError
+from restobench.method_card import MethodCard, Setting
 
 CARD = """
 title = "T"

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from restobench.cache import Cache
-from restobench.card import DatasetCard, write_card
 from restobench.dataset import CARD, dataset_cards, find_card, local_cards, open_dataset, read_ahead, size_ratio
+from restobench.dataset_card import DatasetCard, write_card
 from restobench.errors import RestobenchError
 from restobench.image import write_picture
 from tests.conftest import picture

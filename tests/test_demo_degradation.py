@@ -12,7 +12,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import restobench_datasets
-from restobench.card import DatasetCard, read_card
+from restobench.card import read_card
+from restobench.dataset_card import DatasetCard
 from restobench.demo_degradation import SEVERITIES, blurred, degraded_sample, main, resized
 from restobench.embedded import clean_picture
 from restobench.errors import RestobenchError

@@ -9,8 +9,9 @@ from PIL import Image
 
 import restobench_datasets
 from restobench.cache import Cache
-from restobench.card import DatasetCard, read_card
+from restobench.card import read_card
 from restobench.dataset import open_dataset
+from restobench.dataset_card import DatasetCard
 from restobench.embedded import make_clean_pictures
 from restobench.files import sha256_of
 from restobench.image import read_array

@@ -15,7 +15,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 import restobench_datasets
-from restobench.card import Crop, DatasetCard, read_card
+from restobench.card import read_card
+from restobench.dataset_card import Crop, DatasetCard
 from restobench.embedded import (
     aligned_face,
     clean_picture,

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from restobench.cache import Cache
-from restobench.card import MetricCard
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.image import read_array, write_picture
+from restobench.metric_card import MetricCard
 from restobench.metrics.registry import Metric, MetricSetup, SetValue, all_metrics, choose_metrics
 from restobench.plugins import Plugin
 from restobench.provenance import set_tf32

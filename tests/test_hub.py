@@ -11,10 +11,11 @@ from restobench.cache import Cache
 from restobench.card import Hub, WeightFile
 from restobench.download import UnavailableError
 from restobench.errors import RestobenchError
+from restobench.fetching import add, fetch, verify
 from restobench.hub import cache_folder, cached_files, fetch_repository, files_in, snapshot_of
 from restobench.method import choose_method
 from restobench.planning import Options, plan
-from restobench.weights import Part, add, fetch, hash_of, parts_of, verify
+from restobench.weights import Part, hash_of, parts_of
 from tests.cli.conftest import finish, here, is_a_sentence, spawn
 from tests.conftest import CARD
 from tests.hub_server import COMMIT, HubServer

@@ -11,16 +11,21 @@ import pytest
 
 ORDER = (
     "errors",
+    "terminal",
     "environment",
     "files",
     "download",
     "watched",
     "reporter",
     "card",
+    "method_card",
+    "dataset_card",
+    "metric_card",
     "hub",
     "importing",
     "plugins",
     "weights",
+    "fetching",
     "scaffold",
     "noise",
     "checkpoint",
@@ -34,6 +39,7 @@ ORDER = (
     "cache",
     "embedded",
     "demo_degradation",
+    "journal",
     "manifest",
     "remote",
     "dataset",
@@ -54,6 +60,7 @@ ORDER = (
     "conformance",
     "metrics",
     "statistics",
+    "stepdown",
     "paired",
     "signature",
     "alterations",
@@ -65,19 +72,25 @@ ORDER = (
     "onepass",
     "evaluate",
     "results",
+    "selection",
     "compare",
     "ranks",
     "swapping",
     "sensitivity",
     "explain",
     "leaderboard",
+    "frames",
+    "figures",
     "attribution",
     "lint",
+    "suite",
     "planning",
+    "forecast",
     "session",
     "benchmark",
     "baseline",
     "regression",
+    "sharing",
     "timing",
     "doctor",
     "cli",
@@ -105,7 +118,7 @@ KEPT_APART = (
 )
 """Restoring knows no metric, evaluating no method; pictures brought from elsewhere know neither."""
 
-WITHOUT_TORCH = ("store", "results", "leaderboard")
+WITHOUT_TORCH = ("store", "results", "selection", "leaderboard", "frames")
 """What is read on machines that could not run the method."""
 
 HEAVY = ("torch", "torchvision", "diffusers", "transformers", "pyiqa", "pandas", "requests")
@@ -314,6 +327,7 @@ def test_what_the_tables_import_brings_no_torch_either() -> None:
         ("-m", "restobench", "datasets", "make", "--help"),
         ("-m", "restobench", "metrics", "list"),
         ("-m", "restobench", "weights", "list"),
+        ("-m", "restobench", "results", "--help"),
     ],
     ids=" ".join,
 )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from restobench.paired import paired_difference, rank
+from restobench.paired import paired_difference, rank, rank_columns
+from restobench.stepdown import random_signs
 
 
 def ids(count: int) -> list[str]:
@@ -246,3 +247,30 @@ def test_methods_without_a_sample_in_common_keep_every_rank() -> None:
 
     assert rank(table, ids(4), "higher").ranks == ((1, 2), (1, 2))
     assert rank(table[:, :1], ids(4), "higher").ranks == ((1, 1),)
+
+
+def test_columns_that_share_their_signs_are_ranked_as_each_alone() -> None:
+    """Crops of one photograph, a missing value and a column of one method make no difference."""
+    draw = np.random.default_rng(4)
+    tables = [draw.normal(0, 1, (60, 4)) + np.arange(4) * spread for spread in (0.0, 0.2, 0.6)]
+    tables[1][7, 2] = np.nan
+    columns = [*tables, tables[0][:, :1]]
+    better = ["higher", "lower", "higher", "lower"]
+
+    for groups in (ids(60), [f"photograph {number // 3}" for number in range(60)]):
+        found = rank_columns(columns, groups, better, resamples=999)  # type: ignore[arg-type]
+
+        assert found == [rank(one, groups, way, resamples=999) for one, way in zip(columns, better, strict=True)]  # type: ignore[arg-type]
+        assert found[3].ranks == ((1, 1),)
+        assert found[2].ranks[3] == (1, 1)
+
+
+@pytest.mark.parametrize("groups", [7, 3000])
+def test_signs_are_drawn_once_each_and_as_often_as_asked(groups: int) -> None:
+    """Blocks end within a byte of chance, and are handed on in parts."""
+    signs = np.concatenate([block.copy() for block in random_signs(groups, 1500, 0)])
+
+    assert signs.shape == (1500, groups)
+    assert set(np.unique(signs)) == {-1.0, 1.0}
+    assert len({row.tobytes() for row in signs}) > (1400 if groups > 20 else 0.9 * 2**groups)
+    assert abs(signs.mean()) < 0.03

@@ -8,7 +8,8 @@ import torch
 from restobench.benchmark import RunResult, carry_out
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
-from restobench.planning import Options, PlannedRun, forecast, plan
+from restobench.forecast import forecast
+from restobench.planning import Options, PlannedRun, plan
 from restobench.results import all_runs, curves, natural_order, table_rows
 from tests.conftest import CARD
 

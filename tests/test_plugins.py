@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from restobench.card import MethodCard
 from restobench.errors import RestobenchError
+from restobench.method_card import MethodCard
 from restobench.plugins import find_plugin, plugins
 
 Install = Callable[..., None]

@@ -1,8 +1,10 @@
 """The guard against numbers that move, on a method that is damaged on purpose."""
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -203,3 +205,28 @@ def test_tolerances_are_of_a_metrics_family() -> None:
     assert tolerance_of("psnr-yiq", 25.0) == 0.002
     assert tolerance_of("ids-cos", 0.5) == 0.0005
     assert tolerance_of("unheard-of", 50.0) == pytest.approx(0.005)
+
+
+@pytest.fixture
+def workflow() -> Any:
+    """The workflow that the page on leaderboards shows."""
+    yaml = pytest.importorskip("yaml")
+    page = (Path(__file__).parents[1] / "docs" / "leaderboards.md").read_text(encoding="utf-8")
+    return yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+
+
+@pytest.mark.parametrize(("code", "wanted"), [(0, 0), (1, 1), (2, 2), (3, 0)])
+def test_the_page_s_workflow_fails_where_a_number_moved(code: int, wanted: int, workflow: Any, tmp_path: Path) -> None:
+    """And not where weights are missing, which it says; run as GitHub does, with a program that ends so."""
+    (job,) = workflow["jobs"].values()
+    step = next(step for step in job["steps"] if "restobench check" in step.get("run", ""))
+    (tmp_path / "restobench").write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
+    (tmp_path / "restobench").chmod(0o755)
+    summary = tmp_path / "summary.md"
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_STEP_SUMMARY": str(summary)}
+
+    done = subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, capture_output=True, text=True)
+
+    assert done.returncode == wanted, done.stderr
+    assert summary.read_text() == "check --baseline mine.csv --markdown\n"
+    assert ("::warning::" in done.stdout) == (code == COULD_NOT_RUN)

@@ -14,9 +14,11 @@ from restobench.cache import Cache
 from restobench.card import WeightFile
 from restobench.download import Patience
 from restobench.errors import RestobenchError
+from restobench.fetching import add, fetch, verify
+from restobench.forecast import forecast
 from restobench.method import choose_method
-from restobench.planning import Options, forecast, plan
-from restobench.weights import Part, add, all_parts, choose_parts, fetch, find_weights, parts_of, verify
+from restobench.planning import Options, plan
+from restobench.weights import Part, all_parts, choose_parts, find_weights, parts_of
 from tests.conftest import CARD
 from tests.file_server import FileServer, content, wait_until
 
@@ -385,7 +387,8 @@ def test_a_damaged_record_is_no_hash(home: Path) -> None:
 
 FETCH = """
 import sys
-from restobench.weights import fetch, parts_of
+from restobench.fetching import fetch
+from restobench.weights import parts_of
 
 class Printed:
     def progress(self, received, total):

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from restobench.attribution.deciding import AT_LEAST, Attribution, Trial, attribute
 from restobench.attribution.variants import Scorer, Variant, variants_of
 from restobench.cache import Cache
-from restobench.dataset import Dataset, open_dataset
+from restobench.dataset import Dataset, open_dataset, other_revisions
 from restobench.errors import RestobenchError, unknown_name
 from restobench.evaluate import why_not
 from restobench.image import read_array, to_tensor
 from restobench.leaderboard.assemble import assemble
 from restobench.leaderboard.board import Beside
 from restobench.leaderboard.published import Published
+from restobench.leaderboard.verdict import seed_allowance
 from restobench.metrics.registry import choose_metrics
 from restobench.results import RunRecord
 
-_UNEXPLAINED = ("differs", "close")
+_UNEXPLAINED = ("differs", "close", "compatible")
 """Verdicts that leave something to explain."""
 _SHOWN = 5
 """Variants, the nearest first."""
@@ -83,6 +85,8 @@ class _Candidate:
     cell: str
     beside: Beside
     measured: float
+    allowance: float
+    """What another seed may do."""
     records: tuple[RunRecord, ...]
 
 
@@ -119,6 +123,7 @@ def explain_cell(
         if advance:
             advance(one.cell)
         values, lacking = _values(one.records, metric, cache)
+        values |= _elsewhere(one.records[0], records, metric)
         left_out |= lacking
         trials.append(_trial(one, values))
     return Explained(cell, beside, attribute(trials, cell), left_out)
@@ -132,6 +137,7 @@ def _candidates(records: Sequence[RunRecord], published: Published, metric: str)
         by_name.setdefault((record.method, record.dataset, record.run["dataset"]["fingerprint"][:12]), []).append(
             record
         )
+    called = _called({column.pictures for table in board.tables for column in table.columns})
     found = []
     for table in board.tables:
         for row, column, cell in table.cells():
@@ -139,11 +145,24 @@ def _candidates(records: Sequence[RunRecord], published: Published, metric: str)
                 runs = by_name[row.method, column.dataset, column.fingerprint]
                 complete = tuple(record for record in runs if record.complete and record.summary)
                 found += [
-                    _Candidate(f"{row.method}/{column.dataset}/{metric}", beside, cell.mean, complete)
+                    _Candidate(
+                        f"{row.method}/{called[column.pictures]}/{metric}",
+                        beside,
+                        cell.mean,
+                        seed_allowance(len(complete), cell.seed_std),
+                        complete,
+                    )
                     for beside in cell.published
                     if beside.verdict
                 ]
     return found
+
+
+def _called(pictures: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    """What sets of pictures are called in cells: by name, where several have it with revision, or all that there is."""
+    names = {one: (one[0], "@".join(one[:2]), f"{'@'.join(one[:2])} ({one[2]})") for one in pictures}
+    held = Counter(name for candidates in names.values() for name in candidates)
+    return {one: next(name for name in candidates if held[name] == 1) for one, candidates in names.items()}
 
 
 def _asked(cell: str, candidates: Sequence[_Candidate], paper: str) -> Beside:
@@ -169,7 +188,7 @@ def _is_open(one: _Candidate) -> bool:
 
 def _trial(one: _Candidate, values: dict[Variant, float]) -> Trial:
     digits = len(one.beside.value.partition(".")[2])
-    return Trial(one.cell, float(one.beside.value), 0.5 * 10.0**-digits, one.measured, values)
+    return Trial(one.cell, float(one.beside.value), 0.5 * 10.0**-digits + one.allowance, one.measured, values)
 
 
 def _values(records: Sequence[RunRecord], metric: str, cache: Cache) -> tuple[dict[Variant, float], dict[str, str]]:
@@ -184,10 +203,38 @@ def _values(records: Sequence[RunRecord], metric: str, cache: Cache) -> tuple[di
                 f"'{dataset.name}' has changed since {record.folder.path} was made; get the old data set back first."
             )
         values, left_out = score_variants(record, dataset, variants_of(metric, dataset.scale), cache)
+        values |= _against_others(record, dataset, metric, cache)
         by_seed.append(values)
         lacking |= left_out
     shared = [variant for variant in by_seed[0] if all(variant in values for values in by_seed)]
     return {variant: math.fsum(values[variant] for values in by_seed) / len(by_seed) for variant in shared}, lacking
+
+
+def _against_others(record: RunRecord, dataset: Dataset, metric: str, cache: Cache) -> dict[Variant, float]:
+    """The same pictures as other revisions of the data set would have them scored: fewer, or other clean pictures.
+
+    That can be told only where each of a revision's inputs is one that was restored.
+    """
+    inputs = dataset.inputs(cache)
+    values: dict[Variant, float] = {}
+    for other in other_revisions(dataset):
+        if all(inputs.get(sample_id) == sha256 for sample_id, sha256 in other.inputs(cache).items()):
+            found, _ = score_variants(record, other, [Variant(metric)], cache)
+            values |= {Variant(metric, revision=other.revision): value for value in found.values()}
+    return values
+
+
+def _elsewhere(own: RunRecord, records: Sequence[RunRecord], metric: str) -> dict[Variant, float]:
+    """What the method's runs on other revisions of the data set were scored, by revision."""
+    means: dict[str, list[float]] = {}
+    for record in records:
+        revision = record.run["dataset"]["revision"]
+        same = (record.method, record.dataset) == (own.method, own.dataset)
+        if same and record.complete and revision != own.run["dataset"]["revision"]:
+            means.setdefault(revision, []).extend(
+                row["mean"] for row in record.summary if row["metric"] == metric and row["mean"] is not None
+            )
+    return {Variant(metric, revision=name): math.fsum(all_) / len(all_) for name, all_ in means.items() if all_}
 
 
 def score_variants(

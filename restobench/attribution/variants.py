@@ -1,7 +1,8 @@
 """Other ways to score the same pictures, as papers' programs do without saying so.
 
 A metric's relatives (another luma, another net, another reference), a cropped border,
-rounded luma, pictures saved as JPEG or shifted by a pixel.
+rounded luma, a uniform window, pictures saved as JPEG, shifted by a pixel or resized
+otherwise for FID's network, another revision of the data set.
 """
 
 from __future__ import annotations
@@ -10,22 +11,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from restobench.alterations import Pair, as_jpeg, as_rounded_luma, cropped, shifted
-from restobench.card import MetricCard
+from restobench.alterations import Pair, as_jpeg, as_rounded_luma, cropped, resized, shifted
 from restobench.errors import RestobenchError
+from restobench.metric_card import MetricCard
 from restobench.metrics.registry import Metric, all_metrics, choose_metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Change = Literal["", "rounded", "jpeg95", "jpeg75", "shifted"]
+Change = Literal["", "rounded", "uniform", "jpeg95", "jpeg75", "shifted", "antialiased"]
+
+_WINDOWED = ("ssim", "ssim-y", "ssim-yiq")
+_WINDOWED_SIDE = 7
+
+INCEPTION_SIDE = 299
+"""Pixels that FID's network makes of a side; what has as many is not resized by it."""
 
 _TEXTS: dict[Change, str] = {
     "": "",
     "rounded": "the luma rounded to whole levels",
+    "uniform": "a uniform window of 7 x 7, scikit-image's default",
     "jpeg95": "restored pictures saved as JPEG, quality 95",
     "jpeg75": "restored pictures saved as JPEG, quality 75",
     "shifted": "restored pictures shifted by one pixel",
+    "antialiased": "all pictures resized for the network with antialiasing, about as clean-fid does",
 }
 
 
@@ -38,11 +47,13 @@ class Variant:
     border: int = 0
     """Pixels cropped on each side."""
     change: Change = ""
+    revision: str = ""
+    """Of the data set; empty: the one that was restored."""
 
     @property
-    def cause(self) -> tuple[str, int, str]:
+    def cause(self) -> tuple[str, int, str, str]:
         """What it has in common with variants that differ by a rounding alone."""
-        return self.metric, self.border, "" if self.change == "rounded" else self.change
+        return self.metric, self.border, "" if self.change == "rounded" else self.change, self.revision
 
     def text(self, usual: str) -> str:
         """In words, beside the metric that was meant."""
@@ -51,6 +62,8 @@ class Variant:
             parts.append(f"{self.border} pixels of border cropped")
         if self.change:
             parts.append(_TEXTS[self.change])
+        if self.revision:
+            parts.append(f"revision {self.revision} of the data set")
         return ", ".join(parts)
 
 
@@ -80,9 +93,13 @@ def variants_of(metric: str, scale: int) -> list[Variant]:
             found.append(Variant(relative.name, border))
             if relative.name in ("psnr-y", "ssim-y"):
                 found.append(Variant(relative.name, border, "rounded"))
+        if relative.name in _WINDOWED:
+            found.append(Variant(relative.name, 0, "uniform"))
         found += [Variant(relative.name, 0, "jpeg95"), Variant(relative.name, 0, "jpeg75")]
         if relative.card.kind == "full-reference":
             found.append(Variant(relative.name, 0, "shifted"))
+        if relative.card.options.get("antialias") is False:
+            found.append(Variant(relative.name, 0, "antialiased"))
     return [variant for variant in found if variant != Variant(metric)]
 
 
@@ -118,15 +135,19 @@ class Scorer:
         import torch
 
         values: dict[Variant, float] = {}
+        known: dict[tuple[object, ...], Tensor] = {}
         with torch.inference_mode():
             for variant in wanted:
                 try:
-                    pictures = self._shown(variant, restored, gt)
+                    if self.card_of(variant).features is None:
+                        values[variant] = self._call(variant, self._shown(variant, restored, gt))
+                        continue
+                    vectors = self._features(variant, self._shown(variant, restored, gt), known)
                     if variant in self._of_sets:
-                        function = self._functions[variant.metric]
-                        self._of_sets[variant].append([function.features(picture).cpu() for picture in pictures])
+                        self._of_sets[variant].append([vector.cpu() for vector in vectors])
                     else:
-                        values[variant] = self._call(variant, pictures)
+                        both = (*vectors, *[None] * (2 - len(vectors)))
+                        values[variant] = float(self._functions[variant.metric].compare(*both).item())
                 except RestobenchError as error:  # too small a picture once it is cropped
                     self.failed.setdefault(variant, str(error))
         return values
@@ -150,14 +171,41 @@ class Scorer:
         pair = _altered(variant, Pair(restored, restored if gt is None else gt))
         return [pair.restored, pair.gt] if self.card_of(variant).reference == "clean" else [pair.restored]
 
+    def _features(
+        self, variant: Variant, pictures: Sequence[Tensor], known: dict[tuple[object, ...], Tensor]
+    ) -> list[Tensor]:
+        """Of each picture, looked up in `known`: metrics share features, and most changes leave the clean picture."""
+        facts = self.card_of(variant).features
+        assert facts is not None
+        vectors = []
+        for place, picture in enumerate(pictures):
+            change = "" if place and variant.change != "antialiased" else variant.change
+            key = (facts.name, place, variant.border, change)
+            if key not in known:
+                known[key] = self._functions[variant.metric].features(picture)
+            vectors.append(known[key])
+        return vectors
+
     def _call(self, variant: Variant, pictures: Sequence[Tensor]) -> float:
+        if variant.change == "uniform":
+            return _uniform_ssim(variant.metric, *pictures)
         # Rounded luma stands in three equal channels, and is scored as RGB is.
         name = variant.metric.partition("-")[0] if variant.change == "rounded" else variant.metric
-        function = self._functions[name]
-        if self._metrics[name].card.features:
-            vectors = [function.features(picture) for picture in pictures]
-            return float(function.compare(*vectors, *[None] * (2 - len(vectors))).item())
-        return float(function(*pictures).item())
+        return float(self._functions[name](*pictures).item())
+
+
+def _uniform_ssim(metric: str, restored: Tensor, gt: Tensor) -> float:
+    """SSIM by scikit-image as it comes, but for the data range, which it would refuse to guess."""
+    from skimage.metrics import structural_similarity
+
+    from restobench.metrics.colour import luma_matlab, luma_yiq, rgb
+
+    if min(restored.shape[-2:]) < _WINDOWED_SIDE:
+        raise RestobenchError(f"A window of {_WINDOWED_SIDE} x {_WINDOWED_SIDE} does not fit into the picture.")
+    planes = dict(zip(_WINDOWED, (rgb, luma_matlab, luma_yiq), strict=True))[metric]
+    pairs = zip(planes(restored[0]), planes(gt[0]), strict=True)
+    values = [float(structural_similarity(one.numpy(), other.numpy(), data_range=1.0)) for one, other in pairs]
+    return sum(values) / len(values)
 
 
 def _altered(variant: Variant, pair: Pair) -> Pair:
@@ -167,4 +215,6 @@ def _altered(variant: Variant, pair: Pair) -> Pair:
         pair = as_jpeg(pair, int(variant.change.removeprefix("jpeg")))
     elif variant.change == "rounded":
         pair = as_rounded_luma(pair)
+    elif variant.change == "antialiased":
+        pair = resized(pair, INCEPTION_SIDE)
     return cropped(pair, variant.border)

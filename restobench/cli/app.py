@@ -11,6 +11,7 @@ from restobench.cli import (
     datasets,
     doctor,
     explain,
+    figure,
     leaderboard,
     lint,
     prepare,
@@ -53,9 +54,9 @@ app.command()(run.run)
 app.command()(run.evaluate)
 app.command()(restore.restore)
 app.command()(time.time)
-app.command()(results.results)
 app.command()(compare.compare)
 app.command()(explain.explain)
+app.command()(figure.figure)
 app.command()(lint.lint)
 app.command()(regression.check)
 app.command()(train.train)
@@ -72,4 +73,5 @@ app.add_typer(catalogue.methods, name="methods")
 app.add_typer(catalogue.datasets, name="datasets")
 app.add_typer(catalogue.metrics, name="metrics")
 app.add_typer(weights.weights, name="weights")
+app.add_typer(results.results, name="results")
 app.add_typer(leaderboard.leaderboard, name="leaderboard")

@@ -52,6 +52,13 @@ def complete_recipes(incomplete: str) -> list[str]:
     return [f"{name}{at}{known}" for known in RECIPES if known.startswith(recipe)]
 
 
+def complete_suites(incomplete: str) -> list[str]:
+    """Names of suites that packages bring, for the shell."""
+    from restobench.suite import suite_names
+
+    return [name for name in suite_names() if name.startswith(incomplete)]
+
+
 def complete_metrics(incomplete: str) -> list[str]:
     """Metric names, for the shell; after a comma the next one."""
     from restobench.plugins import plugins
@@ -61,14 +68,21 @@ def complete_metrics(incomplete: str) -> list[str]:
 
 
 Methods = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--method", "-m", help="NAME, NAME@VARIANT or PATH.py:CLASS; may repeat.", autocompletion=complete_methods
     ),
 ]
 Datasets = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option("--dataset", "-d", help="A name, a folder or a URL; may repeat.", autocompletion=complete_datasets),
+]
+Suite = Annotated[
+    str | None,
+    typer.Option(
+        help="Instead of --method, --set, --weights and --as: a file (.toml) of them that spans a grid, or a name.",
+        autocompletion=complete_suites,
+    ),
 ]
 Dataset = Annotated[
     str | None, typer.Option("--dataset", "-d", help="A name, a folder or a URL.", autocompletion=complete_datasets)

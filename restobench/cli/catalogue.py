@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from restobench.card import DatasetCard, MethodCard
 from restobench.cli import arguments as given
 from restobench.cli.output import print_json, standard_output
 from restobench.dataset import dataset_cards, local_cards
+from restobench.dataset_card import DatasetCard
 from restobench.errors import RestobenchError, unknown_name
+from restobench.method_card import MethodCard
 from restobench.metrics.registry import Metric, all_metrics, choose_metrics, family_metrics
 from restobench.plugins import find_plugin, plugins
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from restobench.compare import ComparedMetric, Comparison
     from restobench.results import RunRecord
 
-Run = Annotated[str, typer.Argument(help="METHOD[@VARIANT][:DATASET] (all its seeds) or a run's folder.")]
+Run = Annotated[str, typer.Argument(help="METHOD\\[@VARIANT][:DATASET] (all its seeds) or a run's folder.")]
 
 
 def compare(

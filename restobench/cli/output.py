@@ -7,15 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from restobench.results import Curve, RunRecord, TableRow, curves, table_rows
+from restobench.selection import sort_rows
+from restobench.terminal import behind, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from restobench.benchmark import RunResult
-    from restobench.planning import Forecast
+    from restobench.forecast import Forecast
     from restobench.ranks import Ranks
 
 
@@ -26,9 +28,19 @@ def print_json(content: Any) -> None:
 
 def standard_output() -> Console:
     """The console for tables: as wide as it takes where nobody's terminal would fold them."""
-    from rich.console import Console
+    return _console(sys.stdout, width=None if sys.stdout.isatty() else 200)
 
-    return Console() if sys.stdout.isatty() else Console(width=200)
+
+def _console(stream: TextIO, **options: Any) -> Console:
+    """A console that shows text as it is: no markup, no emoji, and no orders to the terminal but its own."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class Plain(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(visible(text), **options)
+
+    return Plain(file=behind(stream), markup=False, emoji=False, **options)
 
 
 class TerminalReporter:
@@ -36,9 +48,7 @@ class TerminalReporter:
 
     def __init__(self) -> None:
         """Look whether standard error is a terminal."""
-        from rich.console import Console
-
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = _console(sys.stderr, highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """Print a line."""
@@ -57,7 +67,6 @@ class TerminalReporter:
     @contextmanager
     def _bar(self, title: str, total: int) -> Iterator[Callable[[int, int], None]]:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-        from rich.text import Text
 
         progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -70,7 +79,7 @@ class TerminalReporter:
         started = time.perf_counter()
         counts = [0, 0]
         with progress:
-            task = progress.add_task(Text(title).plain, total=total, rate="")
+            task = progress.add_task(visible(title), total=total, rate="")
 
             def advance(done: int, failed: int) -> None:
                 counts[0] += done
@@ -105,7 +114,12 @@ def _rate(done: int, started: float) -> str:
 
 
 def print_runs(
-    records: Sequence[RunRecord], metrics: Sequence[str] | None = None, *, ranks: Ranks | None = None
+    records: Sequence[RunRecord],
+    metrics: Sequence[str] | None = None,
+    *,
+    ranks: Ranks | None = None,
+    sort: str | None = None,
+    reverse: bool = False,
 ) -> None:
     """A table for each set of pictures: a row a method, a column a metric; below it checkpoints' curves, and ranks."""
     console = standard_output()
@@ -115,6 +129,8 @@ def print_runs(
         groups.setdefault((dataset["name"], dataset["revision"], dataset["fingerprint"]), []).append(record)
     for (name, revision, fingerprint), members in groups.items():
         rows = table_rows(members)
+        if sort is not None:
+            rows = sort_rows(rows, sort, reverse=reverse)
         shown = _shown(rows, metrics)
         table = _table(rows, shown)
         # Papers have a row a method; where that does not fit the terminal, a column a method may.
@@ -235,6 +251,8 @@ def _remarks(rows: Sequence[TableRow], shown: Sequence[str]) -> list[str]:
                 remarks.append(f"{record.method}: {len(samples['failed'])} of {samples['total']} samples failed")
             if record.run["determinants"].get("lossy"):
                 remarks.append(f"{record.method}: the pictures were saved with loss")
+            if record.provenance:
+                remarks.append(f"{record.method}: {record.provenance}")
             if remark := _SECONDS.get(record.folder.timing_kind()):
                 remarks.append(f"{record.method}: {remark}")
     return remarks
@@ -300,9 +318,13 @@ def print_forecast(forecasts: Sequence[Forecast]) -> None:
         numbers = (one.already, one.restore, one.known, one.compute)
         table.add_row(one.planned.title, *map(str, numbers), time_needed)
     console.print(table)
+    lacking: dict[str, list[str]] = {}
     for one in forecasts:
         for lack in one.missing:
-            console.print(f"{one.planned.title}: missing: {lack}", markup=False, highlight=False, soft_wrap=True)
+            lacking.setdefault(lack, []).append(one.planned.title)
+    for lack, titles in lacking.items():
+        who = titles[0] if len(titles) == 1 else f"{len(titles)} of these runs"
+        console.print(f"{who}: missing: {lack}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_outcome(results: Sequence[RunResult], reporter: TerminalReporter) -> None:

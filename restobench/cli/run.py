@@ -21,8 +21,9 @@ Existing = Annotated[
 
 
 def run(
-    method: given.Methods,
-    dataset: given.Datasets,
+    method: given.Methods = None,
+    dataset: given.Datasets = None,
+    suite: given.Suite = None,
     setting: given.Settings = None,
     weights: given.Weights = None,
     label: given.Label = None,
@@ -60,13 +61,24 @@ def run(
     """Restore data sets with methods and score the pictures; what is there already is reused.
 
     Several methods and data sets make a grid. The row of doing nothing, input or bicubic, is always added.
+
+    A suite is a file of these options, with lists that span a grid: a paper's sweep. What it says of data sets and
+    metrics gives way to --dataset and --metrics.
+
+    \b
+        restobench run -m resshift@tiny -m lanczos -d demo
+        restobench run -m resshift@tiny -d demo --set steps=2 --as resshift-T2
+        restobench run --suite resshift-steps -d ./my-pairs --dry-run
+        restobench run --suite sweep.toml --seeds 3
     """
-    from restobench.benchmark import carry_out, worse_than_their_input
+    from restobench.benchmark import carry_out_each, worse_than_their_input
     from restobench.cache import Cache
     from restobench.environment import runs_folder
+    from restobench.forecast import forecast
     from restobench.metrics.registry import choose_metrics
-    from restobench.planning import Options, forecast, plan, refuse_missing_weights
+    from restobench.planning import Options, plan_grid, refuse_missing_weights
     from restobench.restore import FailureLimit
+    from restobench.suite import grid, read_suite, typed
 
     options = Options(
         seed=seed,
@@ -87,19 +99,23 @@ def run(
         workers=workers,
     )
     wanted = given.names(metrics)
-    choose_metrics(wanted or [])
     cache, reporter = Cache(), TerminalReporter()
-    planned = plan(
-        method,
-        dataset,
-        options,
-        cache,
-        settings=given.pairs(setting),
-        weights=given.weight_sets(weights),
-        label=label,
-        scale=scale,
-        reporter=reporter,
-    )
+    if suite:
+        own = {"--method": method, "--set": setting, "--weights": weights, "--as": label}
+        if beside := [option for option, value in own.items() if value]:
+            raise RestobenchError(f"--suite says itself what {' and '.join(beside)} would; leave one of them out.")
+        read = read_suite(suite)
+        asked, dataset, wanted = grid(read), dataset or list(read.dataset), wanted or list(read.metrics) or None
+        for line in read.note.splitlines():
+            reporter.say(line)
+    elif method:
+        asked = typed(method, given.pairs(setting), given.weight_sets(weights), label)
+    else:
+        raise RestobenchError("Name what restores: --method NAME, or --suite FILE.")
+    if not dataset:
+        raise RestobenchError("Name what is restored: --dataset NAME, a folder or a URL.")
+    choose_metrics(wanted or [])
+    planned = plan_grid(asked, dataset, options, cache, scale=scale, reporter=reporter)
     if dry_run:
         forecasts = forecast(planned, options, cache, metrics=wanted, evaluate=evaluate)
         if as_json:
@@ -108,7 +124,7 @@ def run(
             print_forecast(forecasts)
         return
     refuse_missing_weights(planned)
-    results = [carry_out(one, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter) for one in planned]
+    results, refused = carry_out_each(planned, options, cache, metrics=wanted, evaluate=evaluate, reporter=reporter)
     if as_json:
         print_json([row for result in results for row in result.rows()])
     elif evaluate:
@@ -116,12 +132,14 @@ def run(
     for note in worse_than_their_input(results) if evaluate else ():
         reporter.say(note)
     print_outcome(results, reporter)
-    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+    for title, error in refused.items():
+        reporter.say(f"{title} was not run: {error}")
+    raise typer.Exit(0 if not refused and all(result.ok for result in results) else 1)
 
 
 def evaluate(
     name: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="METHOD[@VARIANT][:DATASET] or a run's folder.")
+        str | None, typer.Argument(metavar="[RUN]", help="METHOD\\[@VARIANT][:DATASET] or a run's folder.")
     ] = None,
     restored: Annotated[
         Path | None, typer.Option(help="Instead of a run: a folder of pictures that any program restored.")

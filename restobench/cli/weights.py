@@ -14,9 +14,10 @@ from restobench.cli import arguments as given
 from restobench.cli.output import TerminalReporter, print_json, standard_output
 from restobench.download import Listener
 from restobench.errors import RestobenchError, unknown_name
+from restobench.fetching import Verdict, add, fetch, verify
 from restobench.metrics.registry import all_weight_parts, find_metric
 from restobench.plugins import plugins
-from restobench.weights import TOOLS, Part, Verdict, add, all_parts, choose_parts, fetch, parts_of, verify
+from restobench.weights import TOOLS, Part, all_parts, choose_parts, parts_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress

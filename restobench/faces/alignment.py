@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restobench.errors import RestobenchError
-from restobench.faces.reading import Pixels
+from restobench.faces.grey import Pixels
 from restobench.faces.template import FACE_SIZE, FACE_TEMPLATE, Points
 
 BORDER = (132, 133, 135)

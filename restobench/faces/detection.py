@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from restobench.faces.reading import Pixels, resized
+from restobench.faces.grey import Pixels
+from restobench.faces.reading import resized
 from restobench.faces.template import Points
 
 if TYPE_CHECKING:

@@ -6,14 +6,13 @@ the mean and deviation of what it was made from (InterLCM's released program).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from restobench.faces.reading import Pixels
+Pixels = NDArray[np.integer[Any] | np.floating[Any]]
+"""(H, W, 3), RGB, in [0, 255]: 8 bits, or floating point where a finer picture was read."""
 
 LARGEST_VARIANCE = 10.0
 """In squared grey levels of 0 to 255."""

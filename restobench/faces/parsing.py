@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from restobench.faces.reading import Pixels, resized
+from restobench.faces.grey import Pixels
+from restobench.faces.reading import resized
 from restobench.faces.template import FACE_SIZE
 
 if TYPE_CHECKING:

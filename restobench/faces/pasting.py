@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from restobench.faces.reading import Pixels, resized
+from restobench.faces.grey import Pixels
+from restobench.faces.reading import resized
 from restobench.faces.template import FACE_SIZE
 
 if TYPE_CHECKING:

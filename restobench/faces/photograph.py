@@ -20,10 +20,10 @@ from torch import Tensor
 from restobench.errors import RestobenchError, in_words
 from restobench.faces.alignment import AlignedFace, align
 from restobench.faces.detection import EYE_DISTANCES, EyeDistance, Face, FindFaces, choose_faces
-from restobench.faces.grey import matched, turned_grey
+from restobench.faces.grey import Pixels, matched, turned_grey
 from restobench.faces.parsing import ParseFaces
 from restobench.faces.pasting import finished, make_canvas, paste
-from restobench.faces.reading import Photograph, Pixels, as_photograph
+from restobench.faces.reading import Photograph, as_photograph
 from restobench.faces.template import FACE_SIZE
 from restobench.image import to_eight_bit
 from restobench.noise import Noise

@@ -7,17 +7,13 @@ read here, and not of the file: a result is upscale times as large as the enlarg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from restobench.errors import RestobenchError
-from restobench.faces.grey import is_grey
-
-Pixels = NDArray[np.integer[Any] | np.floating[Any]]
-"""(H, W, 3), RGB, in [0, 255]: 8 bits, or floating point where a finer picture was read."""
+from restobench.faces.grey import Pixels, is_grey
 
 SHORTEST_SIDE = 512
 """Smaller photographs are enlarged to it."""

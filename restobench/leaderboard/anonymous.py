@@ -14,10 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from restobench.leaderboard.board import Cell, Leaderboard, Row, Table
+from restobench.signature import Signature
 
 _PLACES = re.compile(r"""(?<![\w.:/~])(?:~|[A-Za-z]:)?[/\\]+(?=[\w.])(?:[^\s'"/\\:;,()]+[/\\]+)*([^\s'"/\\:;,()]*)""")
 """A path, of which the last part stays."""
 _REMOTES = re.compile(r"""(?:\b(?:ssh|git|file|s3|gs|az|hf|sftp|smb)(?:\+\w+)?://|\bgit@)[^\s'"]+""")
+_ARCHIVES = re.compile(r"(imported(?:, scores only)?, .*?), from .*")
+"""Who brought a run might be who wrote the paper."""
 _PEOPLE = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+\w")
 
 
@@ -44,6 +47,7 @@ def scrubber(host: str | None = None, user: str | None = None, home: Path | None
 
     def clean(text: str) -> str:
         text = text.replace(str(home), "/HOME")  # one with a space in it would not be taken for a single path
+        text = _ARCHIVES.sub(r"\1", text)
         text = _REMOTES.sub("REMOTE", text)
         text = _PEOPLE.sub("PERSON", text)
         text = _PLACES.sub(lambda found: f"PATH/{found[1]}" if found[1] else "PATH", text)
@@ -88,4 +92,12 @@ def _cell(cell: Cell, clean: Callable[[str], str]) -> Cell:
         )
         for beside in cell.published
     )
-    return replace(cell, problem=clean(cell.problem), published=published)
+    signatures = tuple(_signature(line, clean) for line in cell.signatures)
+    return replace(cell, signatures=signatures, problem=clean(cell.problem), published=published)
+
+
+def _signature(line: str, clean: Callable[[str], str]) -> str:
+    """The line with clean parts and, where that changed it, a hash of what it is now."""
+    made = Signature.parse(line)
+    parts = {name: tuple(map(clean, getattr(made, name))) for name in ("data", "metric", "img", "method", "seed")}
+    return str(replace(made, **parts))

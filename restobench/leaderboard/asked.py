@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from restobench.card import MetricCard
 from restobench.errors import RestobenchError, unknown_name
 from restobench.leaderboard.board import Column
 from restobench.leaderboard.published import Published, PublishedCell
 from restobench.leaderboard.shown import column_of, definition_of, pictures_of
 from restobench.leaderboard.spec import ColumnSpec, RowSpec
+from restobench.metric_card import MetricCard
 from restobench.results import TableRow
 
 

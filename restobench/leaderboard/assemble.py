@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from restobench.card import MetricCard
 from restobench.errors import RestobenchError, unknown_name
 from restobench.leaderboard import making
 from restobench.leaderboard.asked import asked_cells, asked_column
@@ -21,6 +20,7 @@ from restobench.leaderboard.published import Published, PublishedCell
 from restobench.leaderboard.ranking import ranks_in, smallest_visible
 from restobench.leaderboard.shown import Shown, column_of, definition_of, pictures_of, row_in, summary_in
 from restobench.leaderboard.spec import RowSpec, TableSpec
+from restobench.metric_card import MetricCard
 from restobench.metrics.registry import all_metrics
 from restobench.ranks import Ranks
 from restobench.results import RunRecord, TableRow, table_rows
@@ -193,6 +193,7 @@ def _notes(record: RunRecord) -> list[str]:
         )
     if record.run["determinants"].get("lossy"):
         notes.append("the pictures were saved with loss")
+    notes.append(record.provenance)
     if record.run["demonstration"]:
         notes.append("a demonstration, no result")
     return notes

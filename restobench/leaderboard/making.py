@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from restobench.card import DatasetCard, MethodCard
 from restobench.dataset import dataset_cards, local_cards
+from restobench.dataset_card import DatasetCard
 from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError
 from restobench.leaderboard.verdict import ENOUGH_SEEDS
+from restobench.method_card import MethodCard
 from restobench.plugins import find_method, find_plugin, method_card
 from restobench.results import RunRecord
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyarrow.parquet import read_schema
-
 from restobench.leaderboard.board import Column
 from restobench.leaderboard.shown import Shown, row_in, summary_in
 from restobench.paired import paired_difference
@@ -46,8 +44,7 @@ def smallest_visible(column: Column, shown: Sequence[Shown]) -> float | None:
     best = sorted(whole, key=lambda row: (sign * row.cells[column.metric]["mean"], row.method))[:2]
     values = []
     for row in best:
-        wanted = ["id", "group", column.metric]
-        tables = [pd.read_parquet(record.folder.samples_path, columns=wanted).set_index("id") for record in row.records]
+        tables = [record.samples() for record in row.records]
         values.append(pd.concat([table[column.metric] for table in tables], axis=1).mean(axis=1, skipna=False))
     groups = tables[0]["group"].reindex(values[0].index)
     second = values[1].reindex(values[0].index)
@@ -63,5 +60,4 @@ def _ranked_rows(column: Column, shown: Sequence[Shown]) -> list[TableRow]:
 
 def _has_samples(record: RunRecord, metric: str) -> bool:
     """Whether the run has a value for each sample: a metric of a whole set has none."""
-    path = record.folder.samples_path
-    return path.exists() and metric in read_schema(path).names
+    return record.folder.samples_path.exists() and metric in record.samples()

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from restobench.card import MetricCard
 from restobench.leaderboard.board import Column
 from restobench.leaderboard.choosing import pictures_of_record
 from restobench.leaderboard.published import PublishedCell
+from restobench.metric_card import MetricCard
 from restobench.results import TableRow
 from restobench.signature import Signature
 

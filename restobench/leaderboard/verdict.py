@@ -145,7 +145,7 @@ def judge(
 def _by_distance(published: PublishedCell, measured: Measured, practical: float) -> Verdict:
     difference = measured.mean - published.number
     digit = published.half_digit
-    seeds = _seed_allowance(measured)
+    seeds = seed_allowance(measured.seeds, measured.seed_std)
     apart = f"{abs(difference):.3g} apart"
     within_digit = f"{apart}; half of the last digit is {digit:g}" + (f", seeds add {seeds:.2g}" if seeds else "")
     if hindrance := _hindrance(measured):
@@ -172,14 +172,14 @@ def _hindrance(measured: Measured) -> str:
     return ""
 
 
-def _seed_allowance(measured: Measured) -> float:
+def seed_allowance(seeds: int, seed_std: float | None) -> float:
     """t(K - 1, 0.975) s sqrt(1 + 1/K): how far another seed's mean lies from the mean of K seeds."""
-    if not measured.seed_std or measured.seeds < 2:
+    if not seed_std or seeds < 2:
         return 0.0
     from scipy.special import stdtrit
 
-    quantile = float(stdtrit(measured.seeds - 1, (1 + LEVEL) / 2))
-    return quantile * measured.seed_std * math.sqrt(1 + 1 / measured.seeds)
+    quantile = float(stdtrit(seeds - 1, (1 + LEVEL) / 2))
+    return quantile * seed_std * math.sqrt(1 + 1 / seeds)
 
 
 def _within(difference: float, allowed: float) -> bool:

@@ -13,6 +13,7 @@ from restobench.checkpoint import read_checkpoint
 from restobench.errors import RestobenchError
 from restobench.metrics.colour import check_pictures
 from restobench.metrics.libraries import no_random_values, replaced, unset_values
+from restobench.metrics.precision import placed
 from restobench.metrics.registry import MetricSetup
 from restobench.torchscript import is_torchscript, read_torchscript
 
@@ -36,7 +37,7 @@ class ClipIqa:
         """Raises RestobenchError where the file is not CLIP's ResNet-50."""
         network = clip_network(setup.weights["clip"])
         with replaced(clip_iqa.clip, "load", lambda: network), replaced(clip_iqa, "download_tensor", _tokens):
-            self._metric = clip_iqa.CLIPIQA(data_range=1.0).to(setup.device)
+            self._metric = placed(clip_iqa.CLIPIQA(data_range=1.0), setup.device)
 
     def __call__(self, restored: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B,), float64; raises RestobenchError where a side is too short, or as `check_pictures`."""

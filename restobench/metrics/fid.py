@@ -15,6 +15,7 @@ from restobench.errors import RestobenchError
 from restobench.metrics.colour import check_pictures
 from restobench.metrics.frechet import Gaussian, frechet_distance, kernel_distance
 from restobench.metrics.inception import DIMENSIONS, FidInception
+from restobench.metrics.precision import placed
 from restobench.metrics.registry import MetricSetup, SetValue
 
 _AT_ONCE = {"cpu": 8, "cuda": 64}
@@ -43,7 +44,7 @@ class InceptionDistance:
             network = FidInception()
         network.to_empty(device="cpu")
         load_strictly(network.classifier, self._setup.weights["inception"])
-        return network.to(self._setup.device).eval()
+        return placed(network, self._setup.device)
 
     def features(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 2048), float32; raises RestobenchError as `check_pictures` does."""

@@ -13,6 +13,7 @@ from restobench.checkpoint import load_strictly
 from restobench.image import to_eight_bit
 from restobench.metrics.arcface import ArcFace
 from restobench.metrics.colour import check_pictures
+from restobench.metrics.precision import placed
 from restobench.metrics.registry import MetricSetup
 
 _SIDE = 128
@@ -43,7 +44,7 @@ class Identity:
             network = ArcFace()
         network.to_empty(device="cpu")
         load_strictly(network, self._setup.weights["network"])
-        return network.to(self._setup.device).eval()
+        return placed(network, self._setup.device)
 
     def features(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 512), float32; raises RestobenchError as `check_pictures` does."""

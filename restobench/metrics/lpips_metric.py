@@ -10,6 +10,7 @@ from torch import Tensor
 
 from restobench.lpips_network import Trunk, empty_network, with_weights
 from restobench.metrics.colour import check_pair
+from restobench.metrics.precision import placed
 from restobench.metrics.registry import MetricSetup
 
 MIN_SIDES: dict[Trunk, int] = {"alex": 31, "vgg": 16}
@@ -33,7 +34,7 @@ class Lpips:
         """Raises RestobenchError where the file is not the trunk's."""
         trunk: Trunk = "vgg" if setup.options["trunk"] == "vgg" else "alex"
         self._min_side = MIN_SIDES[trunk]
-        self._network = with_weights(empty_network(trunk), trunk, setup.weights["trunk"]).to(setup.device)
+        self._network = placed(with_weights(empty_network(trunk), trunk, setup.weights["trunk"]), setup.device)
 
     def __call__(self, restored: Tensor, gt: Tensor) -> Tensor:
         """(B, 3, H, W) twice -> (B,), float64.

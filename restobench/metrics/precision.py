@@ -1,11 +1,25 @@
-"""How metrics compute: without gradients, and in float32 that is float32."""
+"""How metrics compute: without gradients, in float32 that is float32, and laid out as the device likes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def placed(network: Network, device: str) -> Network:
+    """The network on the device, in eval mode, its weights without gradients.
+
+    A processor convolves a fifth quicker with the channels last, pictures of any layout.
+    """
+    if device == "cpu":
+        network.to(memory_format=torch.channels_last)
+    return network.to(device).eval().requires_grad_(False)
 
 
 @contextmanager

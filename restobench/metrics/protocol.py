@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from restobench.card import Protocol, read_card
+from restobench.card import read_card
 from restobench.errors import RestobenchError, unknown_name
+from restobench.metric_card import Protocol
 from restobench.metrics.registry import Metric, choose_metrics
 
 _HERE = Path(__file__).parent / "protocols"

@@ -20,11 +20,12 @@ from urllib.parse import urlparse
 import torch
 from torch import Tensor, nn
 
-from restobench.card import Option
 from restobench.checkpoint import read_torch
 from restobench.errors import RestobenchError
+from restobench.metric_card import Option
 from restobench.metrics.colour import check_pair, check_pictures
 from restobench.metrics.libraries import no_random_values, replaced, unset_values
+from restobench.metrics.precision import placed
 from restobench.metrics.registry import MetricSetup
 from restobench.torchscript import is_torchscript, read_torchscript
 
@@ -38,7 +39,9 @@ class PyiqaMetric:
 
     def __init__(self, setup: MetricSetup) -> None:
         """Raises RestobenchError where a file is not what the network wants, or the card lacks one."""
-        self._network = build(setup.options, list(setup.weights.values())).to(setup.device)
+        self._network = placed(build(setup.options, list(setup.weights.values())), setup.device)
+        if setup.options["type"] == "musiq_arch.MUSIQ":
+            _leave_padding_out(self._network)
 
     def __call__(self, restored: Tensor, gt: Tensor | None = None) -> Tensor:
         """(B, 3, H, W), twice for a full-reference metric -> (B,), float64.
@@ -103,6 +106,21 @@ def _read_texts_once(network: Any) -> None:
     (clip,) = network.clip_model
     features = clip.encode_text(network.prompt_pairs)
     clip.encode_text = lambda texts: features.to(texts.device)
+
+
+def _leave_padding_out(network: Any) -> None:
+    """MUSIQ fills each scale up to a square's number of patches, masks these out, and works on them all the same.
+
+    In training mode it is given patches: so the root alone is put into that, and its layers stay as they are.
+    """
+    from pyiqa.data.multiscale_trans_util import get_multiscale_patches
+
+    def real_patches(_: nn.Module, pictures: tuple[Tensor]) -> Tensor:
+        patches: Tensor = get_multiscale_patches((pictures[0] - 0.5) * 2, **network.data_preprocess_opts)
+        return patches[:, patches[0, :, -1] == 1]  # the mask, one for all pictures of a size
+
+    network.register_forward_pre_hook(real_patches)
+    network.training = True
 
 
 def _argument(value: Option) -> Any:

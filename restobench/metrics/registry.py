@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from restobench.card import MetricCard, Option
 from restobench.errors import RestobenchError, unknown_name
+from restobench.metric_card import MetricCard, Option
 from restobench.plugins import Plugin, find_plugin, plugins
 from restobench.weights import Part
 

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image
 
-from restobench.card import DatasetCard, Layout
+from restobench.dataset_card import DatasetCard, Layout
 from restobench.errors import RestobenchError
 from restobench.image import upright_size
 from restobench.preparing.source import Entry, Source

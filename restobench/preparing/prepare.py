@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from restobench.card import DatasetCard, Layout
 from restobench.dataset import dataset_cards, fingerprint_of, how_to_get
+from restobench.dataset_card import DatasetCard, Layout
 from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError, unknown_name
+from restobench.journal import add_line, open_journal
 from restobench.preparing import taking
 from restobench.preparing.layout import Fit, Taken, check_sizes, find_pictures_of, read_all
-from restobench.preparing.record import Head, PreparedFolder, Step, add_line
-from restobench.preparing.source import FolderSource, Source, open_source
+from restobench.preparing.opening import open_source
+from restobench.preparing.record import Head, PreparedFolder, Step
+from restobench.preparing.source import FolderSource, Source
 from restobench.reporter import Reporter, Silence
 
 if TYPE_CHECKING:
@@ -190,7 +192,7 @@ def _take_all(
     steps: dict[str, Step] = {}
     failures: list[str] = []
     title = f"{folder.path.name}: {'aligning' if head.how == 'aligned' else 'taking over'}"
-    with folder.journal(head, there.values()) as journal, reporter.stage(title, len(todo)) as advance:
+    with open_journal(folder.path, head, there.values()) as journal, reporter.stage(title, len(todo)) as advance:
         for taken, content in read_all(todo):
             try:
                 pictures = take(folder.path, taken, content)

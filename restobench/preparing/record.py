@@ -10,20 +10,20 @@ Never imports torch.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, ValidationError
+from pydantic import Field, NonNegativeInt, StringConstraints
 
-from restobench.card import DatasetCard, Name, write_card
+from restobench.card import Name
 from restobench.dataset import CARD
+from restobench.dataset_card import DatasetCard, write_card
 from restobench.errors import RestobenchError
-from restobench.files import sha256_of, sole_writer, write_json, written_whole
-from restobench.manifest import UNFINISHED
+from restobench.files import sha256_of, sole_writer, write_json
+from restobench.journal import UNFINISHED, Noted, read_document, read_journal
 
 SCHEMA = 1
 """Of prepared.json; a reader refuses a newer one."""
@@ -34,11 +34,7 @@ _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Path = Annotated[str, StringConstraints(pattern=r"^(lq|gt)/[^/]+$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class PreparedPicture(_Part):
+class PreparedPicture(Noted):
     """A picture of the set."""
 
     path: _Path
@@ -46,7 +42,7 @@ class PreparedPicture(_Part):
     bytes: NonNegativeInt
 
 
-class Step(_Part):
+class Step(Noted):
     """A file of the source, and what came of it: itself, or the faces in it."""
 
     source: str
@@ -54,7 +50,7 @@ class Step(_Part):
     pictures: tuple[PreparedPicture, ...]
 
 
-class Head(_Part):
+class Head(Noted):
     """What is prepared, and how."""
 
     schema_: NonNegativeInt = Field(default=SCHEMA, alias="schema")
@@ -85,18 +81,7 @@ def read_record(path: Path) -> Record:
     Raises:
         RestobenchError: It cannot be read, is of a newer schema, or is no record.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RestobenchError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise RestobenchError(f"{path} is damaged ({error}); prepare the data set again.") from None
-    if isinstance(content, dict) and isinstance(found := content.get("schema"), int) and found > SCHEMA:
-        raise RestobenchError(f"{path} was written by a newer restobench (schema {found}, known: {SCHEMA}); update.")
-    try:
-        return Record.model_validate(content)
-    except ValidationError:
-        raise RestobenchError(f"{path} does not record a prepared data set; prepare it again.") from None
+    return read_document(path, Record, schema=SCHEMA, kind="record of a prepared data set")
 
 
 @dataclass(frozen=True)
@@ -134,23 +119,13 @@ class PreparedFolder:
                 return None, {}
             record = read_record(self.path / RECORD)
             return record.head, {step.source: step for step in record.steps}
-        # A kill, or a full disk, may have torn the last line; what it told of is done again.
-        lines = (self.path / UNFINISHED).read_text(encoding="utf-8", errors="replace").splitlines()
-        steps: dict[str, Step] = {}
-        try:
-            head = Head.model_validate_json(lines[0])
-        except (IndexError, ValidationError):
+        head, steps = read_journal(self.path, Head, Step)
+        if head is None:
             raise RestobenchError(
                 f"{self.path} was begun by another command than 'datasets prepare'; "
                 "remove it, or name another folder with --output."
-            ) from None
-        for line in lines[1:]:
-            try:
-                step = Step.model_validate_json(line)
-            except ValidationError:
-                break
-            steps[step.source] = step
-        return head, steps
+            )
+        return head, {step.source: step for step in steps}
 
     def has(self, step: Step) -> bool:
         """Whether all pictures of a step lie there as they were written."""
@@ -172,16 +147,6 @@ class PreparedFolder:
         }
         return sorted(there - known)
 
-    @contextmanager
-    def journal(self, head: Head, steps: Iterable[Step]) -> Iterator[TextIO]:
-        """The file that finished steps are added to; from now on, until `finish`, the set is unfinished."""
-        with written_whole(self.path / UNFINISHED) as beside, beside.open("w", encoding="utf-8") as file:
-            file.write(head.model_dump_json(by_alias=True) + "\n")
-            for step in steps:
-                add_line(file, step)
-        with (self.path / UNFINISHED).open("a", encoding="utf-8") as file:
-            yield file
-
     def finish(self, head: Head, steps: Iterable[Step], card: DatasetCard) -> Record:
         """Write record and card: the set is whole."""
         ordered = tuple(sorted(steps, key=lambda step: step.source))
@@ -190,9 +155,3 @@ class PreparedFolder:
         write_card(self.path / CARD, card)
         (self.path / UNFINISHED).unlink(missing_ok=True)
         return record
-
-
-def add_line(journal: TextIO, step: Step) -> None:
-    """Note that a step is finished."""
-    journal.write(step.model_dump_json() + "\n")
-    journal.flush()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from restobench.card import DatasetCard
 from restobench.dataset import commands_for, dataset_cards, find_card, local_cards
+from restobench.dataset_card import DatasetCard
 from restobench.errors import RestobenchError
 from restobench.preparing.prepare import published
 from restobench.preparing.verify import prepared_folder

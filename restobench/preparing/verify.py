@@ -9,7 +9,8 @@ from typing import NamedTuple
 from restobench.dataset import CARD, local_folder, open_dataset
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of
-from restobench.manifest import MANIFEST, UNFINISHED, read_manifest
+from restobench.journal import UNFINISHED
+from restobench.manifest import MANIFEST, read_manifest
 from restobench.preparing.record import RECORD, read_record
 from restobench.reporter import Reporter, Silence
 

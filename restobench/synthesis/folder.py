@@ -11,20 +11,19 @@ A set is taken up again where all that decides it is the same, and never mixed w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from restobench.card import DatasetCard, write_card
 from restobench.dataset import CARD, dataset_cards, fingerprint_of
+from restobench.dataset_card import DatasetCard, write_card
 from restobench.errors import RestobenchError
-from restobench.files import sha256_of, sole_writer, written_whole
+from restobench.files import sha256_of, sole_writer
 from restobench.image import write_picture
-from restobench.manifest import MANIFEST, UNFINISHED, Head, MadePicture, MadeSample, Manifest, read_manifest
+from restobench.journal import UNFINISHED, read_journal
+from restobench.manifest import MANIFEST, Head, MadePicture, MadeSample, Manifest, read_manifest
 
 if TYPE_CHECKING:
     from restobench.synthesis.recipe import Recipe, Stored
@@ -59,25 +58,12 @@ class SetFolder:
             RestobenchError: The manifest is damaged.
         """
         if (self.path / UNFINISHED).is_file():
-            return self._read_unfinished()
+            head, samples = read_journal(self.path, Head, MadeSample)
+            return head, {sample.id: sample for sample in samples}
         if (self.path / MANIFEST).is_file():
             manifest = read_manifest(self.path / MANIFEST)
             return manifest.head, {sample.id: sample for sample in manifest.samples}
         return None, {}
-
-    def _read_unfinished(self) -> tuple[Head | None, dict[str, MadeSample]]:
-        # A kill, or a full disk, may have torn the last line; what it told of is made again.
-        head, samples = None, {}
-        for line in (self.path / UNFINISHED).read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                if head is None:
-                    head = Head.model_validate_json(line)
-                else:
-                    sample = MadeSample.model_validate_json(line)
-                    samples[sample.id] = sample
-            except ValidationError:
-                break
-        return head, samples
 
     def refuse_another(self, found: Head | None, wanted: Head, ids: Collection[str]) -> None:
         """Raises RestobenchError where the folder holds another set, or samples that this one has not."""
@@ -105,16 +91,6 @@ class SetFolder:
                 f"{self.path} was begun with {other}: pictures of two versions in one set could not be told apart. "
                 "Go on with the former, or name another folder with --output."
             )
-
-    @contextmanager
-    def journal(self, head: Head, samples: Iterable[MadeSample]) -> Iterator[TextIO]:
-        """The file that finished samples are added to; from now on, until `finish`, the set is unfinished."""
-        with written_whole(self.path / UNFINISHED) as beside, beside.open("w", encoding="utf-8") as file:
-            file.write(head.model_dump_json(by_alias=True) + "\n")
-            for sample in samples:
-                add_line(file, sample)
-        with (self.path / UNFINISHED).open("a", encoding="utf-8") as file:
-            yield file
 
     def write(self, part: str, sample_id: str, picture: Stored) -> MadePicture:
         """Write a picture of `gt` or `lq`, whole or not at all."""
@@ -178,12 +154,6 @@ def _card_of(head: Head, recipe: Recipe) -> DatasetCard:
         fid_reference=known.fid_reference if known else None,
         lq="lq/**/*.png",
     )
-
-
-def add_line(journal: TextIO, sample: MadeSample) -> None:
-    """Note that a sample is finished."""
-    journal.write(sample.model_dump_json() + "\n")
-    journal.flush()
 
 
 def other_versions(made: Head, here: Head) -> str:

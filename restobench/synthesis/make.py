@@ -17,10 +17,11 @@ from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of
 from restobench.image import picture_size
+from restobench.journal import add_line, open_journal
 from restobench.manifest import MANIFEST, Head, MadeBy, MadeSample, Manifest, read_manifest
 from restobench.provenance import installed_version
 from restobench.reporter import Reporter, Silence
-from restobench.synthesis.folder import SetFolder, add_line
+from restobench.synthesis.folder import SetFolder
 from restobench.synthesis.registry import find_recipe, maker_of
 from restobench.synthesis.workers import Job, make_all
 
@@ -150,7 +151,7 @@ def carry_out(
             reporter.say(f"{head.name}: {len(there)} of {len(jobs)} are there")
         samples, failures = dict(there), []
         with (
-            folder.journal(head, there.values()) as journal,
+            open_journal(path, head, there.values()) as journal,
             reporter.stage(f"{head.name}: making", len(todo)) as advance,
         ):
             for _, result in make_all(todo, recipe, folder, workers):

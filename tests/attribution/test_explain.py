@@ -1,5 +1,6 @@
 """From runs with pictures and a published table to a cause, or to none."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -9,12 +10,15 @@ import pytest
 
 import restobench
 from restobench.attribution.explain import Explained, explain_cell
+from restobench.attribution.variants import Variant
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
+from restobench.image import read_array, write_picture
 from restobench.leaderboard.published import NamedMethod, Paper, Published
 from restobench.planning import Options
 from restobench.results import RunRecord, all_runs
 from tests.leaderboard.test_published import cell
+from tests.test_dataset import describe
 
 METHODS = ("bicubic", "bilinear", "lanczos", "nearest")
 
@@ -27,12 +31,12 @@ def records(make_pairs: Callable[..., Path], tmp_path: Path) -> list[RunRecord]:
     return all_runs(tmp_path / "runs")
 
 
-def paper(records: list[RunRecord], by: str, *, cells: int = 4, shift: float = 0.0) -> Published:
+def paper(records: list[RunRecord], by: str, *, cells: int = 4, shift: float = 0.0, dataset: str = "demo") -> Published:
     """A table of `cells` methods that says PSNR and was computed by another metric."""
     printed = []
     for number, record in enumerate(records):
         (value,) = (row["mean"] for row in record.summary if row["metric"] == (by if number < cells else "psnr"))
-        printed.append(cell(method=record.method, value=f"{value + shift:.2f}"))
+        printed.append(cell(method=record.method, dataset=dataset, value=f"{value + shift:.2f}"))
     names = tuple(NamedMethod(published=name, config="default", method=name) for name in METHODS)
     return Published(cells=tuple(printed), papers=(Paper(name="Early", title="-", first="2020-01"),), methods=names)
 
@@ -110,3 +114,59 @@ def test_of_two_papers_the_one_that_is_meant_must_be_named(records: list[RunReco
     with pytest.raises(RestobenchError, match="Several papers print a number for lanczos/demo/psnr: Early, Late"):
         explain(records, both)
     assert explain_cell("lanczos/demo/psnr", records, both, Cache(), paper="Late").beside.paper == "Late"
+
+
+@pytest.fixture
+def revisions(make_pairs: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data set of which two revisions are here: the same inputs, and of the other one darker clean pictures."""
+    folder = tmp_path / "datasets"
+    monkeypatch.setenv("RESTOBENCH_DATASETS", str(folder))
+    folder.mkdir()
+    first = make_pairs().rename(folder / "mine")
+    describe(first)
+    other = shutil.copytree(first, folder / "mine@other")
+    describe(other, revision="other")
+    for path in (other / "gt").iterdir():
+        write_picture(path, read_array(path) // 2)
+    return folder
+
+
+def on_revisions(tmp_path: Path, *datasets: str) -> list[RunRecord]:
+    options = Options(runs=tmp_path / "-".join(datasets), device="cpu")
+    restobench.run(METHODS, list(datasets), metrics=["psnr"], options=options)
+    return all_runs(options.runs)
+
+
+def test_another_revision_on_disk_is_a_cause(revisions: Path, tmp_path: Path) -> None:
+    """The stored pictures are scored against its clean ones, where its inputs are those that were restored."""
+    printed = paper(on_revisions(tmp_path, "mine@other"), "psnr", dataset="mine")
+    ours = on_revisions(tmp_path, "mine")
+
+    found = explain(ours, printed, "lanczos/mine/psnr")
+
+    assert found.attribution.causes == (Variant("psnr", revision="other"),)
+    assert found.lines()[1].startswith("Explained by: revision other of the data set. It gives 4 of 4 cells")
+    for path in (revisions / "mine@other" / "lq").iterdir():
+        write_picture(path, read_array(path) // 2)
+    assert explain(ours, printed, "lanczos/mine/psnr").attribution.causes == ()
+
+
+def test_the_method_s_runs_on_another_revision_are_asked_too(revisions: Path, tmp_path: Path) -> None:
+    """Where its inputs are others, nothing else can tell. Two revisions of one name are told apart in cells."""
+    for path in (revisions / "mine@other" / "lq").iterdir():
+        write_picture(path, read_array(path) // 2)
+    printed = paper(on_revisions(tmp_path, "mine@other"), "psnr", dataset="mine")
+
+    found = explain(on_revisions(tmp_path, "mine", "mine@other"), printed, "lanczos/mine@3/psnr")
+
+    assert found.attribution.causes == (Variant("psnr", revision="other"),)
+
+
+def test_a_compatible_number_may_be_asked_about(records: list[RunRecord]) -> None:
+    """On few pictures, which may not be the paper's, the interval hides another luma; all cells together do not."""
+    printed = paper(records, "psnr", shift=0.3)
+
+    found = explain(records, printed)
+
+    assert str(found.beside.verdict) == "compatible"
+    assert found.attribution.tried == 4

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from restobench.cli.arguments import complete_datasets, complete_recipes
-from restobench.manifest import MANIFEST, UNFINISHED
+from restobench.journal import UNFINISHED
+from restobench.manifest import MANIFEST
 from restobench.synthesis.registry import RECIPES
 from tests.cli.conftest import Restobench, finish, is_a_sentence, save, spawn
 from tests.synthesis.conftest import content

@@ -539,3 +539,48 @@ def test_a_picture_that_takes_too_long_is_a_failure_and_programs_are_refused(
     assert ran.code == 1
     assert "'a' failed: Took longer than 0.1 s (--timeout)." in ran.err
     assert is_a_sentence(refused, "--timeout", "--set timeout=SECONDS")
+
+
+def test_a_suite_is_a_file_of_options(restobench: Restobench, make_pairs: MakePairs, tmp_path: Path) -> None:
+    """Data sets and metrics give way to those that are typed; what a run would be told of a method does not."""
+    for name in ("pairs", "others"):
+        make_pairs(name=name)
+    head = 'note = "Mind the gap."\ndataset = "pairs"\nmetrics = ["psnr", "ssim"]\n'
+    (tmp_path / "small.toml").write_text(f'{head}[[run]]\nmethod = ["lanczos", "nearest"]')
+
+    there = rows(restobench("run", "--suite", "small.toml", "--dry-run", "--json").out)
+    ran = restobench("run", "--suite", "small.toml", "--limit", "1")
+    other = rows(restobench("run", "--suite", "small.toml", "-d", "others", "--metrics", "psnr", "--json").out)
+
+    assert [(one["method"], one["already"], one["restore"]) for one in there] == [
+        ("bicubic@default", 0, 3), ("lanczos@default", 0, 3), ("nearest@default", 0, 3),
+    ]  # fmt: skip
+    assert ran.code == 0
+    assert "Mind the gap." in ran.err
+    assert "ssim ↑" in ran.out
+    assert {(one["dataset"], one["metric"]) for one in other} == {("others", "psnr")}
+    typed = restobench("run", "-m", "nearest", "-d", "pairs", "--limit", "1")
+    assert "nearest@default on pairs: 1 of 1 already there, nothing to restore" in typed.err
+    both = restobench("run", "--suite", "small.toml", "-m", "bicubic", "--as", "x")
+    assert is_a_sentence(both, "--suite says itself what --method and --as would")
+
+
+def test_one_run_of_a_grid_that_cannot_be_made_does_not_stop_the_others(
+    restobench: Restobench, make_pairs: MakePairs, tmp_path: Path
+) -> None:
+    """It is said at once and at the end. Typed again, the same goes on with what is missing; alone it is an error."""
+    make_pairs(scale=4, size=(8, 9))
+    suite = 'dataset = "pairs"\nmetrics = ["psnr"]\n[[run]]\nmethod = "resshift@tiny"\nset = { steps = [9, 2] }'
+    (tmp_path / "s.toml").write_text(suite)
+
+    first = restobench("run", "--suite", "s.toml", "--limit", "1")
+    again = restobench("run", "--suite", "s.toml")
+
+    assert (first.code, again.code) == (1, 1)
+    assert "resshift-steps9@tiny on pairs was not run: 'resshift@tiny' was trained on 4 steps" in first.err
+    assert "resshift-steps2@tiny" in first.out
+    assert "resshift-steps9" not in first.out
+    assert "resshift-steps2@tiny on pairs: 1 of 3 already there" in again.err
+    alone = restobench("run", "-m", "resshift@tiny", "-d", "pairs", "--set", "steps=9", "--metrics", "psnr")
+    assert alone.code == 2
+    assert alone.err.splitlines()[-1].startswith("'resshift@tiny' was trained on 4 steps")

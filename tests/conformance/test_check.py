@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from restobench.card import MethodCard
 from restobench.conformance import Report, check_method, describe_record, known_record
 from restobench.errors import RestobenchError
 from restobench.method import choose_method
+from restobench.method_card import MethodCard
 from restobench.plugins import plugins
 
 FAULTY = Path(__file__).with_name("faulty.py")

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from restobench.card import DatasetCard, read_card
+from restobench.card import read_card
+from restobench.dataset_card import DatasetCard
 from restobench.embedded import source_path
 from restobench.faces.detection import Face, FindFaces
-from restobench.faces.reading import Pixels
+from restobench.faces.grey import Pixels
 from restobench.faces.template import FACE_TEMPLATE, Points
 from restobench.plugins import find_plugin
 

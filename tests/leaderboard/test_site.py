@@ -1,6 +1,7 @@
 """The web pages of a leaderboard: what is in them, and what strangers' text cannot do there."""
 
 import json
+import math
 import re
 import socket
 from html.parser import HTMLParser
@@ -12,13 +13,16 @@ import pytest
 from PIL import Image
 
 from restobench.errors import RestobenchError
-from restobench.leaderboard.anonymous import scrubber
+from restobench.leaderboard.anonymous import anonymous, scrubber
+from restobench.leaderboard.board import Cell, Leaderboard, Row, Table
+from restobench.leaderboard.site.data import _rounded
 from restobench.leaderboard.site.names import file_name, keys
 from restobench.leaderboard.site.samples import galleries
 from restobench.leaderboard.site.sweeps import sweeps_in
 from restobench.leaderboard.spec import ColumnSpec, RowSpec, TableSpec
 from restobench.leaderboard.table import build
 from restobench.results import all_runs
+from restobench.signature import Signature
 from tests.leaderboard.pictured import HOSTILE, IDS, SECRET, pairs, pictured
 from tests.leaderboard.test_assemble import published
 
@@ -308,6 +312,19 @@ def test_a_table_over_two_data_sets_has_the_samples_of_both(tmp_path: Path) -> N
     assert "Ours" in Page(next(site.glob("two*/samples/*.html"))).text
 
 
+def test_millions_of_numbers_are_rounded_as_each_alone() -> None:
+    """Halves, what is just beside one, what is large or infinite, and what is not there."""
+    values = [0.5, 1.5, 2.675, 1.005, -1.005, 0.125, 1e300, -1e17, 123456.7890123, math.inf, -math.inf, 0.0, -0.0]
+    values += [value + way * 1e-9 for value in (0.00005, 27.12345, -27.12345) for way in (-1, 0, 1)]
+    values += np.random.default_rng(0).normal(25, 9, 500).tolist()
+
+    for digits in (0, 2, 4, 6):
+        found = _rounded([*values, None], digits)
+
+        wanted = [value if math.isinf(value) else round(value, digits) for value in values]
+        assert json.dumps(found) == json.dumps([*wanted, None])
+
+
 def test_sweeps_are_runs_that_differ_in_one_knob(tmp_path: Path) -> None:
     """Numbers by size, names as people order them; a second knob makes another line, and seeds none."""
     data = pairs(tmp_path / "pairs", ["a", "b"])
@@ -324,6 +341,47 @@ def test_sweeps_are_runs_that_differ_in_one_knob(tmp_path: Path) -> None:
     found = [(sweep.knob, sweep.rows, sweep.numbers) for sweep in sweeps_in(records)]
 
     assert found == [("kappa", ("s9", "s9k"), (1.0, 2.0)), ("steps", ("s9", "s10"), (9.0, 10.0))]
+
+
+def test_a_sweep_of_trainings_is_a_line_and_checkpoints_of_a_setting_are_two(tmp_path: Path) -> None:
+    """Whoever turns a knob of training has other weights at each position, and says so."""
+    data = pairs(tmp_path / "pairs", ["a", "b"])
+    for label, steps, weights in (("T4", 4, "a"), ("T9", 9, "b"), ("T15", 15, "c")):
+        folder = pictured(tmp_path / "runs", data, label, ids=["a", "b"], settings={"steps": steps})
+        run = folder.read_run()
+        folder.write_run(
+            run
+            | {"variant": "v1", "determinants": run["determinants"] | {"method": "mine", "weights": {"net": weights}}}
+        )
+    records = all_runs(tmp_path / "runs")
+
+    (trained,) = sweeps_in(records)
+    assert (trained.method, trained.rows) == ("mine@v1, each trained for it", ("T4@v1", "T9@v1", "T15@v1"))
+    records[1].run["determinants"]["weights"] = records[0].run["determinants"]["weights"]
+    (own,) = sweeps_in(records)
+    assert own.method == "mine@v1"
+    assert set(own.rows) == {records[0].method, records[1].method}
+
+
+def test_signatures_of_programs_are_anonymous_too() -> None:
+    """They hold the command and its files; what is left is a signature still, and another's is as it was."""
+    ours = (
+        "theirs@default",
+        "run=/nfs/zaphod/env/bin/python /nfs/zaphod/infer.py {input}",
+        "w=/nfs/zaphod/net.pth-1234",
+    )
+    lines = [str(Signature(("demo@1",), ("psnr",), ("png8",), method, ("-",))) for method in (ours, ("bicubic",))]
+    table = Table("t", (), (Row("r", "m", (Cell(signatures=tuple(lines)),)),))
+
+    (row,) = anonymous(Leaderboard((table,))).tables[0].rows
+
+    first, second = row.cells[0].signatures
+    assert Signature.parse(first).method == (
+        "theirs@default",
+        "run=PATH/python PATH/infer.py {input}",
+        "w=PATH/net.pth-1234",
+    )
+    assert second == lines[1]
 
 
 def test_anonymous_files_name_neither_machine_nor_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

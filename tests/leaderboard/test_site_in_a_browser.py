@@ -59,21 +59,36 @@ def browser() -> Iterator[Any]:
 def page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
     """A page of either size; what it complains of fails the test."""
     context = browser.new_context(viewport=SIZES[request.param], has_touch=request.param == "phone")
-    context.set_default_timeout(5000)
+    context.set_default_timeout(30_000)  # of a busy machine
     opened = context.new_page()
     complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text))
+
+    def hear(message: Any) -> None:
+        # Chromium also tells what it does by itself: that it puts pictures off, that the machine is slow.
+        if message.type in ("error", "warning") and not message.text.startswith("[Intervention]"):
+            complaints.append(f"{message.type}: {message.text}")
+
+    opened.on("console", hear)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("requestfailed", lambda request: complaints.append(f"{request.url}: {request.failure}"))
     yield opened
+    # What is cut off because its page is closed is no complaint: so nothing is cut off, and nothing is heard then.
+    opened.wait_for_load_state("load")
+    heard = list(complaints)
     context.close()
-    # A picture that was still loading when its page was left is no complaint.
-    assert not [complaint for complaint in complaints if "ERR_ABORTED" not in complaint]
+    # Nor is a picture that was still loading when its page was left.
+    assert not [complaint for complaint in heard if "ERR_ABORTED" not in complaint]
 
 
 def address(site: Path, pattern: str, state: str = "") -> str:
     (path,) = site.glob(pattern)
     return path.as_uri() + state
+
+
+def follow_first(page: Any) -> None:
+    """To the first sample's page, until it is whole: its script has then read the address."""
+    with page.expect_navigation():
+        page.locator("#grid a").first.click()
 
 
 def names(page: Any) -> list[str]:
@@ -173,7 +188,7 @@ def test_disagreements_are_between_two_metrics_on_two_methods(page: Any, site: P
     found = [text.split("\n")[0] for text in page.locator("#grid .told").all_inner_texts()]
     assert found == ["a", "c", "e"]
     assert page.get_by_role("status").inner_text().startswith("3 of 5 samples: sharp-9 wins by psnr, plain by lpips")
-    page.locator("#grid a").first.click()
+    follow_first(page)
     assert page.locator("#left").input_value() == "sharp-9"
     assert page.locator("#right").input_value() == "plain"
 
@@ -204,6 +219,7 @@ def test_the_slider_moves_and_every_pane_zooms_together(page: Any, site: Path) -
     assert page.locator("a[rel=next]").get_attribute("href").endswith("#at=26&left=plain")
     state = page.url
     assert {"left=plain", "zoom=3"} <= set(state.partition("#")[2].split("&"))
+    page.wait_for_function("[...document.images].every(one => one.complete)")
     page.goto("about:blank")
     page.goto(state)
     assert set(page.evaluate(drawn)) == {"matrix(3"}
@@ -220,7 +236,7 @@ def test_without_scripts_there_are_tables_links_and_pictures(browser: Any, site:
     assert "25.10" in page.locator("#board").inner_text()
     assert page.locator("#plots").is_hidden()
     page.goto(address(site, "pairs*/index.html"))
-    page.locator("#grid a").first.click()
+    follow_first(page)
     assert page.locator(".panes img").count() == 5
     assert page.locator("#viewer").is_hidden()
     context.close()

@@ -15,9 +15,10 @@ import pytest
 from restobench.benchmark import RunResult, carry_out
 from restobench.cache import Cache
 from restobench.errors import RestobenchError
+from restobench.forecast import forecast
 from restobench.image import read_array
 from restobench.method import choose_method
-from restobench.planning import Options, forecast, plan
+from restobench.planning import Options, plan
 from restobench.restore import FailureLimit
 
 MakePairs = Callable[..., Path]

@@ -14,12 +14,12 @@ from restobench.errors import RestobenchError
 from restobench.plugins import find_plugin
 from restobench.train.configuration import find_configuration, names_of_configurations, read_configuration
 from restobench.train.drawings import drawn_picture
-from restobench.train.loop import train
 from restobench_methods.interlcm.loading import _own
 from restobench_methods.interlcm.pairs import face_pair, strokes
 from restobench_methods.interlcm.recipe import InterLCMRecipe
 from restobench_methods.interlcm.training_settings import InterLCMTraining
 from restobench_methods.interlcm.visual_encoder import VisualEncoder
+from tests.methods.stopped import assert_it_goes_on_as_if_it_had_not_stopped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -109,21 +109,9 @@ def test_the_plain_controlnet_learns_to_predict_noise() -> None:
 
 def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     """Encoders, averages, discriminator, both optimisers."""
+    files = ("validation.csv", "checkpoints/last.safetensors")
+    assert_it_goes_on_as_if_it_had_not_stopped("interlcm", InterLCMRecipe, told(), tmp_path, files, after=2)
 
-    class Stop(Exception):  # noqa: N818  # it is no error
-        pass
-
-    def stop(iteration: int, _: object) -> None:
-        if iteration == 2:
-            raise Stop
-
-    train("interlcm", InterLCMRecipe, told(), tmp_path / "whole", device="cpu")
-    with pytest.raises(Stop):
-        train("interlcm", InterLCMRecipe, told(), tmp_path / "stopped", listener=stop, device="cpu")
-    train("interlcm", InterLCMRecipe, told(), tmp_path / "stopped", device="cpu")
-
-    for name in ("validation.csv", "checkpoints/last.safetensors"):
-        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     # One checkpoint holds both encoders; each part of the method takes its own from it.
     encoder = VisualEncoder(5, width=16, residuals=1)
     audit = load_strictly(

@@ -21,6 +21,7 @@ from restobench_methods.resshift.autoencoder import VQAutoencoder
 from restobench_methods.resshift.pairs import PairMaker
 from restobench_methods.resshift.recipe import ResShiftRecipe
 from restobench_methods.resshift.training_settings import Pairs, ResShiftTraining
+from tests.methods.stopped import assert_it_goes_on_as_if_it_had_not_stopped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -103,26 +104,8 @@ def test_micro_batches_sum_to_the_gradient_of_the_whole_batch() -> None:
 
 def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     """U-Net, average, optimiser and log, to the last digit."""
-
-    class Stop(Exception):  # noqa: N818  # it is no error
-        pass
-
-    def stop(iteration: int, _: object) -> None:
-        if iteration == 3:
-            raise Stop
-
-    train("resshift", ResShiftRecipe, told(), tmp_path / "whole", device="cpu")
-    with pytest.raises(Stop):
-        train("resshift", ResShiftRecipe, told(), tmp_path / "stopped", listener=stop, device="cpu")
-    train("resshift", ResShiftRecipe, told(), tmp_path / "stopped", device="cpu")
-
-    for name in ("validation.csv", "checkpoints/last.safetensors"):
-        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    rows = [
-        [line.rpartition(",")[0] for line in (tmp_path / which / "log.csv").read_text().split()]
-        for which in ("whole", "stopped")
-    ]
-    assert rows[0] == rows[1]
+    files = ("validation.csv", "checkpoints/last.safetensors")
+    assert_it_goes_on_as_if_it_had_not_stopped("resshift", ResShiftRecipe, told(), tmp_path, files)
 
 
 def test_what_was_trained_restores_as_a_method(tmp_path: Path) -> None:

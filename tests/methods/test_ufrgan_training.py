@@ -18,6 +18,7 @@ from restobench.train.loop import train
 from restobench_methods.ufrgan.configuration import Optimiser, UFRGANTraining
 from restobench_methods.ufrgan.domains import Domains, held_out_pairs
 from restobench_methods.ufrgan.recipe import UFRGANRecipe, learning_rate
+from tests.methods.stopped import assert_it_goes_on_as_if_it_had_not_stopped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -145,26 +146,8 @@ def test_soft_bits_teach_something() -> None:
 
 def test_a_stopped_training_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     """Four networks, two optimisers, average, banks, pools, balance."""
-
-    class Stop(Exception):  # noqa: N818  # it is no error
-        pass
-
-    def stop(iteration: int, _: object) -> None:
-        if iteration == 3:
-            raise Stop
-
-    train("ufrgan", UFRGANRecipe, told(), tmp_path / "whole", device="cpu")
-    with pytest.raises(Stop):
-        train("ufrgan", UFRGANRecipe, told(), tmp_path / "stopped", listener=stop, device="cpu")
-    train("ufrgan", UFRGANRecipe, told(), tmp_path / "stopped", device="cpu")
-
-    for name in ("validation.csv", "checkpoints/last.safetensors", "checkpoints/best.safetensors"):
-        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    rows = [
-        [line.rpartition(",")[0] for line in (tmp_path / which / "log.csv").read_text().split()]
-        for which in ("whole", "stopped")
-    ]
-    assert rows[0] == rows[1]
+    files = ("validation.csv", "checkpoints/last.safetensors", "checkpoints/best.safetensors")
+    assert_it_goes_on_as_if_it_had_not_stopped("ufrgan", UFRGANRecipe, told(), tmp_path, files)
 
 
 def test_what_was_trained_restores_as_a_method(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from restobench.image import read_picture
 from restobench.metrics.fid import read_statistics
 from restobench.metrics.frechet import Gaussian, frechet_distance, kernel_distance
 from restobench.metrics.inception import FidInception
+from restobench.metrics.precision import placed
 from restobench.metrics.registry import choose_metrics
 from tests.filling import fill
 from tests.metrics.filled import inception, statistics
@@ -82,7 +83,7 @@ def test_numbers_of_a_run_are_the_distances_of_its_features(
 
     evaluation = evaluate_run(run, dataset, choose_metrics(["fid-ffhq", "fid-gt", "kid-gt"]), Cache(tmp_path))
 
-    network = FidInception().eval()
+    network = placed(FidInception(), "cpu")
     network.classifier.load_state_dict(inception(), strict=False)
     with torch.inference_mode():
         restored = network(torch.stack([read_picture(run.picture(sample.id)) for sample in dataset.samples]))

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from restobench.cache import Cache
-from restobench.card import MetricCard
 from restobench.errors import RestobenchError
+from restobench.fetching import add
+from restobench.metric_card import MetricCard
 from restobench.metrics import registry
 from restobench.metrics.registry import (
     Metric,
@@ -21,7 +22,6 @@ from restobench.metrics.registry import (
     family_metrics,
 )
 from restobench.plugins import Plugin
-from restobench.weights import add
 from tests.metrics.pairs import a_pair
 
 WITHOUT_DOWNLOADS = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from restobench.card import DatasetCard
+from restobench.dataset_card import DatasetCard
 from restobench.preparing.prepare import Published, published
 from tests.conftest import picture
 

@@ -9,7 +9,8 @@ import pytest
 
 from restobench.errors import RestobenchError
 from restobench.preparing.archives import Limits, TarSource, ZipSource
-from restobench.preparing.source import FolderSource, Source, open_source
+from restobench.preparing.opening import open_source
+from restobench.preparing.source import FolderSource, Source
 from tests.preparing.replicas import png, write
 
 PICTURE = png(3, 40, 30)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from restobench.card import DatasetCard
+from restobench.dataset_card import DatasetCard
 from restobench.errors import RestobenchError
 from restobench.preparing.layout import find_pictures_of
+from restobench.preparing.opening import open_source
 from restobench.preparing.prepare import prepare_dataset
-from restobench.preparing.source import open_source
 from tests.preparing.replicas import png, write
 from tests.preparing.test_prepare import LAYOUTS, Files, as_zip, replica
 

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from restobench.cache import Cache
-from restobench.card import DatasetCard
 from restobench.dataset import NotPreparedError, dataset_cards, open_dataset
+from restobench.dataset_card import DatasetCard
 from restobench.errors import RestobenchError
 from restobench.faces.detection import Face
-from restobench.faces.reading import Pixels
+from restobench.faces.grey import Pixels
 from restobench.faces.template import FACE_TEMPLATE
 from restobench.files import PART_PREFIX, sha256_of
-from restobench.manifest import UNFINISHED
+from restobench.journal import UNFINISHED
 from restobench.preparing.prepare import Prepared, Published, prepare_dataset, published
 from restobench.preparing.record import RECORD, read_record
 from restobench.preparing.verify import verify_dataset

@@ -18,7 +18,8 @@ from restobench.degradations.multi import degraded
 from restobench.errors import RestobenchError
 from restobench.files import PART_PREFIX, sha256_of
 from restobench.image import read_array
-from restobench.manifest import MANIFEST, UNFINISHED, read_manifest
+from restobench.journal import UNFINISHED
+from restobench.manifest import MANIFEST, read_manifest
 from restobench.synthesis.make import make_dataset
 from tests.synthesis.conftest import NAMES, content, texture
 

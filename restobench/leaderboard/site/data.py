@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from restobench.leaderboard.board import Cell, Column, Row, Table
 from restobench.leaderboard.escaping import plain
 from restobench.leaderboard.site.names import file_name, keys
@@ -16,6 +18,9 @@ from restobench.metrics.registry import all_metrics
 
 _SPARE_DIGITS = 2
 """Behind those that are shown: differences of samples are small."""
+
+_EDGE, _EXACT = 1e-4, 1e10
+"""How near to the middle between two roundings, and how large, a number of last digits is left to Python."""
 
 
 def column_keys(columns: Sequence[Column]) -> list[str]:
@@ -137,7 +142,7 @@ def gallery_data(gallery: Gallery, album: Album) -> dict[str, Any]:
             "name": plain(one.name),
             "folder": one.folder,
             "values": [
-                [_rounded(value, column) for value in values]
+                _rounded(values, column.decimals + _SPARE_DIGITS)
                 for column, values in zip(gallery.columns, one.values, strict=True)
             ],
             "without": [number for number, sides in enumerate(there) if one.key not in sides],
@@ -153,5 +158,15 @@ def gallery_data(gallery: Gallery, album: Album) -> dict[str, Any]:
     }
 
 
-def _rounded(value: float | None, column: Column) -> float | None:
-    return value if value is None or math.isinf(value) else round(value, column.decimals + _SPARE_DIGITS)
+def _rounded(values: Sequence[float | None], digits: int) -> list[float | None]:
+    """As `round` rounds each, but for millions: NumPy does what does not lie at the edge of two roundings."""
+    array = np.array(values, dtype=float)
+    with np.errstate(invalid="ignore"):
+        scaled = array * 10.0**digits
+        at_the_edge = np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) < _EDGE
+        fast = np.abs(scaled) < _EXACT
+    found: list[float | None] = (np.rint(scaled) / 10.0**digits).tolist()
+    for place in np.flatnonzero(at_the_edge | ~fast).tolist():
+        value = values[place]
+        found[place] = value if value is None or math.isinf(value) else round(value, digits)
+    return found

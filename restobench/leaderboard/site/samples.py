@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +43,11 @@ class Series:
     def folder(self) -> str:
         """What the folder of its pictures is called."""
         return file_name(self.record.method)
+
+    @cached_property
+    def restored(self) -> frozenset[str]:
+        """The ids of the samples whose pictures are there."""
+        return frozenset(self.record.folder.restored_ids())
 
     @property
     def seed(self) -> int | None:
@@ -100,8 +106,7 @@ class Gallery:
         if source and source.lq:
             yield Source("lq", "input picture", "lq", source.lq)
         for series in self.series:
-            path = series.record.folder.picture(sample_id)
-            if path.is_file():
+            if sample_id in series.restored and (path := series.record.folder.picture(sample_id)).is_file():
                 yield Source(series.key, series.name, series.folder, path)
         if source and source.gt:
             yield Source("gt", "clean picture", "gt", source.gt)
@@ -151,24 +156,22 @@ def _gallery(
 ) -> Gallery:
     import pandas as pd
 
-    tables = {
-        record.folder.path: pd.read_parquet(record.folder.samples_path).set_index("id")
-        for record in records
-        if record.folder.samples_path.exists()
-    }
+    tables = {record.folder.path: record.samples() for record in records if record.folder.samples_path.exists()}
     ids = sorted({str(one) for table in tables.values() for one in table.index})
+    index = pd.Index(ids, dtype=object)
+    tables = {path: table.reindex(index) for path, table in tables.items()}
     kept = [
         column
         for column in columns
         if any(_computed(record, column) and column.metric in tables.get(record.folder.path, ()) for record in records)
     ]
     first = next(iter(tables.values()), None)
-    tags = {} if first is None else _tags(first.reindex(ids))
+    tags = {} if first is None else _tags(first)
     series = []
     _, _, *named = keys(["lq", "gt", *shown.values()])  # the two that no method may be called
     for key, (method, name) in zip(named, shown.items(), strict=True):
         own = [record for record in records if record.method == method]
-        values = tuple(_values(column, own, tables, ids) for column in kept)
+        values = tuple(_values(column, own, tables, len(ids)) for column in kept)
         series.append(Series(key, name, own[0], values))
     return Gallery(*pictures, tuple(kept), tuple(ids), tags, tuple(series), _sources(records[0]))
 
@@ -192,19 +195,19 @@ def _tags(table: pd.DataFrame) -> dict[str, tuple[str, ...]]:
 
 
 def _values(
-    column: Column, records: Sequence[RunRecord], tables: dict[Path, pd.DataFrame], ids: Sequence[str]
+    column: Column, records: Sequence[RunRecord], tables: dict[Path, pd.DataFrame], count: int
 ) -> tuple[float | None, ...]:
     """A sample's value is its mean over seeds; None where a seed has none."""
     import pandas as pd
 
     seeds = [
-        table[column.metric].reindex(list(ids)).astype(float)
+        table[column.metric].astype(float)
         for record in records
         if _computed(record, column) and column.metric in (table := tables.get(record.folder.path, pd.DataFrame()))
     ]
     if not seeds:
-        return (None,) * len(ids)
-    mean = pd.concat(seeds, axis=1).mean(axis=1, skipna=False)
+        return (None,) * count
+    mean = seeds[0] if len(seeds) == 1 else pd.concat(seeds, axis=1).mean(axis=1, skipna=False)
     return tuple(None if value != value else value for value in mean.tolist())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,19 +31,35 @@ class Sweep:
 
 
 def sweeps_in(records: Sequence[RunRecord]) -> list[Sweep]:
-    """Every sweep among runs on one set of pictures; seeds do not count as a knob."""
-    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    """Every sweep among runs on one set of pictures; seeds do not count as a knob.
+
+    Weights are the same all along, or at each position others, trained for it.
+    """
+    found: dict[tuple[str, str, str], dict[str, dict[str, str]]] = {}
     for record in records:
         knobs = _knobs(record)
         for knob, position in knobs.items():
-            rest = json.dumps({name: value for name, value in knobs.items() if name != knob} | _rest(record, knob))
-            found.setdefault((_who(record, knob), knob, rest), {}).setdefault(json.dumps(position), record.method)
+            rest = json.dumps({name: value for name, value in knobs.items() if name != knob} | _rest(record))
+            weights = "" if knob == "checkpoint" else json.dumps(record.run["determinants"].get("weights"))
+            rows = found.setdefault((_who(record, knob), knob, rest), {}).setdefault(weights, {})
+            rows.setdefault(json.dumps(position), record.method)
     sweeps = []
-    for (method, knob, _), rows in found.items():
-        positions = sorted(rows, key=lambda text: _order(json.loads(text)))
-        if len(positions) > 1:
-            sweeps.append(Sweep(method, knob, tuple(positions), tuple(rows[position] for position in positions)))
+    for (method, knob, _), by_weights in found.items():
+        singles = [(position, row) for rows in by_weights.values() if len(rows) == 1 for position, row in rows.items()]
+        if len(by_weights) > 1 and len(dict(singles)) == len(by_weights):
+            sweeps.append(_sweep(method, knob, dict(singles), ", each trained for it"))
+        else:
+            sweeps += [_sweep(method, knob, rows) for rows in by_weights.values() if len(rows) > 1]
     return sorted(sweeps, key=lambda sweep: (natural_order(sweep.method), sweep.knob, sweep.rows))
+
+
+def _sweep(method: str, knob: str, rows: Mapping[str, str], trained: str = "") -> Sweep:
+    """In order; with the variant that all rows have, for those of another make another line."""
+    positions = sorted(rows, key=lambda text: _order(json.loads(text)))
+    variants = {row.partition("@")[2] for row in rows.values()}
+    variant = next(iter(variants)) if len(variants) == 1 else ""
+    name = f"{method}@{variant}" if variant else method
+    return Sweep(name + trained, knob, tuple(positions), tuple(rows[position] for position in positions))
 
 
 def _knobs(record: RunRecord) -> dict[str, Any]:
@@ -54,10 +70,10 @@ def _knobs(record: RunRecord) -> dict[str, Any]:
     return settings
 
 
-def _rest(record: RunRecord, knob: str) -> dict[str, Any]:
+def _rest(record: RunRecord) -> dict[str, Any]:
     """What must not differ. A checkpoint is its weights and, of a run, its sources."""
     made = record.run["determinants"]
-    moves = {"settings", "seed", "variant"} | ({"weights"} if knob == "checkpoint" else set())
+    moves = ("settings", "seed", "variant", "weights")
     return {"family": record.run.get("family", ""), **{key: made[key] for key in sorted(made) if key not in moves}}
 
 

@@ -1,0 +1,1 @@
+"""Figures for papers: pictures of runs beside each other, from what is stored."""
