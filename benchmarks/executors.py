@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import torch
-from throughput import write_pictures
+from overhead import write_pictures
 
 from restobench.dataset import Sample, open_dataset
 from restobench.executors.actors import actors
