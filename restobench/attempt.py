@@ -7,14 +7,10 @@ memory and no file.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -27,11 +23,12 @@ from restobench.errors import RestobenchError, in_words
 from restobench.image import to_eight_bit, to_tensor
 from restobench.method import SelfTimed
 from restobench.noise import Noise
+from restobench.patience import TookTooLongError, time_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from restobench.method import Method, MethodChoice
+    from restobench.method import Method
 
 
 class Picture(NamedTuple):
@@ -233,7 +230,7 @@ class Attempts:
             inputs = ready.result() if ready else put_together(batch, self.device)
             lq = self._moved(inputs.lq)
             mask = None if inputs.mask is None else self._moved(inputs.mask)
-            with _time_limit(self.timeout and self.timeout * len(batch)):
+            with time_limit(self.timeout and self.timeout * len(batch)):
                 _synchronise(self.device)
                 started = time.perf_counter()
                 with torch.inference_mode():
@@ -244,7 +241,7 @@ class Attempts:
                 seconds = self.method.reported_seconds
             _check_shape(restored, lq, self.scale)
             begun.unchecked.append((ids, self._checking(restored, inputs)))
-        except _TookTooLongError:
+        except TookTooLongError:
             raise _FailedError(f"Took longer than {self.timeout:g} s (--timeout).", out_of_memory=False) from None
         except Exception as error:
             raise _FailedError(in_words(error), out_of_memory=is_out_of_memory(error)) from None
@@ -295,89 +292,3 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _free_memory() -> None:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-class _TookTooLongError(BaseException):
-    """No `Exception`, which a method may catch and go on."""
-
-
-@contextmanager
-def _time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise `_TookTooLongError` in the block after so many seconds, as soon as Python runs in it again.
-
-    What waits, sleeps or loops in Python is ended; a call inside a library is waited for.
-    """
-    if not seconds:
-        yield
-        return
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise _TookTooLongError
-
-    begun = time.monotonic()
-    before = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        # Somebody else's alarm rings when it would have rung, or now.
-        left = left and max(1e-3, left - (time.monotonic() - begun))
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, left, interval)
-
-
-def check_patience(retries: int, timeout: float | None) -> None:
-    """Whether these can be what is borne of a picture.
-
-    Raises:
-        RestobenchError: They cannot.
-    """
-    if retries < 0:
-        raise RestobenchError(f"--retries must be at least 0, not {retries}.")
-    if timeout is not None and not 0 < timeout < float("inf"):
-        raise RestobenchError(f"--timeout wants seconds, more than 0, not {timeout:g}.")
-
-
-def refuse_time_limit(choice: MethodChoice) -> None:
-    """Raises RestobenchError where a time limit would end nothing: somebody else's program goes on."""
-    if choice.timing != "method":
-        hint = "say --set timeout=SECONDS instead" if choice.command else "leave it out"
-        raise RestobenchError(f"--timeout cannot end what '{choice.label}' starts; {hint}.")
-
-
-def check_time_limit() -> None:
-    """Whether a call can be ended here.
-
-    Raises:
-        RestobenchError: The system has no alarm, or this is not the main thread.
-    """
-    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
-        raise RestobenchError("--timeout needs a system with alarms (not Windows), and the program's main thread.")
-
-
-@contextmanager
-def finishing_batches(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Let a first Ctrl-C wait for the end of the batch; the function given says whether there was one.
-
-    A second one does what it always did. Where Ctrl-C means something else already, or outside the
-    main thread, nothing is changed.
-    """
-    asked: list[int] = []
-    in_main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if not in_main or before is not signal.default_int_handler:
-        yield lambda: False
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, before)
-        with suppress(RuntimeError):  # in the middle of another line
-            say("Interrupted: the batch in hand is finished. Ctrl-C again stops at once.")
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restobench.attempt import check_patience, refuse_time_limit
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError
 from restobench.faces.reading import resized
@@ -22,6 +21,7 @@ from restobench.faces.template import FACE_SIZE
 from restobench.image import is_picture, to_eight_bit, to_tensor
 from restobench.method import DTYPES, FolderMethod, Method, MethodChoice
 from restobench.noise import Noise
+from restobench.patience import check_patience, refuse_time_limit
 from restobench.provenance import set_tf32
 from restobench.restore import FailureLimit, Restored, restore_samples
 

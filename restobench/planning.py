@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from restobench.attempt import check_patience, refuse_time_limit
 from restobench.cache import Cache
 from restobench.card import Value
 from restobench.dataset import Dataset, NotPreparedError, Sample, open_dataset
@@ -20,6 +19,7 @@ from restobench.errors import RestobenchError
 from restobench.method import DTYPES, MethodChoice, choose_method
 from restobench.metrics.protocol import protocol_metrics
 from restobench.metrics.registry import Metric, choose_metrics
+from restobench.patience import check_patience, refuse_time_limit
 from restobench.provenance import best_device, precision
 from restobench.reporter import Reporter
 from restobench.restore import FailureLimit

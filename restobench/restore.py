@@ -22,8 +22,6 @@ from restobench.attempt import (
     Inputs,
     Outcome,
     Picture,
-    check_time_limit,
-    finishing_batches,
     put_together,
 )
 from restobench.batching import BatchSizes, batches, by_size, room_on
@@ -34,6 +32,7 @@ from restobench.exchange import Exchange
 from restobench.files import writing
 from restobench.image import picture_size, read_array
 from restobench.method import FolderMethod, Method, SelfTimed
+from restobench.patience import check_time_limit, finishing_batches
 
 Advance = Callable[[int, int], None]
 """(pictures done, pictures failed) since the last call."""

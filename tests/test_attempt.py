@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from restobench.attempt import Attempts, Outcome, Picture, finishing_batches
+from restobench.attempt import Attempts, Outcome, Picture
 from restobench.batching import BatchSizes
 from restobench.dataset import Sample, open_dataset
 from restobench.errors import RestobenchError
 from restobench.image import read_array
 from restobench.noise import Noise
+from restobench.patience import finishing_batches
 from restobench.planning import Options, plan
 from restobench.restore import restore_samples
 from tests.conftest import picture

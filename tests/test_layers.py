@@ -52,6 +52,7 @@ ORDER = (
     "exchange",
     "behind",
     "batching",
+    "patience",
     "attempt",
     "restore",
     "executors",

@@ -13,7 +13,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from restobench.attempt import finishing_batches
 from restobench.batching import by_size
 from restobench.behind import Notes
 from restobench.dataset import Sample
@@ -21,6 +20,7 @@ from restobench.errors import RestobenchError, in_words
 from restobench.executors.cluster import Share, connect, machines, share_of
 from restobench.executors.shards import Shards
 from restobench.executors.worker import Job, Order, Started, Worker
+from restobench.patience import finishing_batches
 from restobench.restore import Advance, FailureLimit, Restored
 
 PATIENCE = 30.0
