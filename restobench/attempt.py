@@ -7,27 +7,26 @@ memory and no file.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from restobench.batching import BatchSizes, Shape
 from restobench.dataset import Sample
 from restobench.errors import RestobenchError, in_words
 from restobench.image import to_eight_bit, to_tensor
 from restobench.method import SelfTimed
 from restobench.noise import Noise
+from restobench.patience import TookTooLongError, time_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from restobench.method import Method
 
@@ -38,9 +37,38 @@ class Picture(NamedTuple):
     lq: NDArray[np.uint8] | NDArray[np.uint16]
     mask: NDArray[np.bool_] | None
 
+    @property
+    def kind(self) -> Shape:
+        """What it has in common with those that it can share a batch with."""
+        return (*self.lq.shape, self.mask is not None)
+
 
 Batch = list[tuple[Sample, Picture]]
 """Of one size."""
+
+
+class Inputs(NamedTuple):
+    """A batch as a method takes it, but still in the host's memory."""
+
+    lq: Tensor
+    """(B, 3, H, W), float32, sRGB in [0, 1]."""
+    mask: Tensor | None
+    """(B, 1, H, W), float32, 1 = hole."""
+
+
+def put_together(batch: Batch, device: str) -> Inputs:
+    """The pictures as tensors; for a graphics card in memory that is copied from without a detour."""
+    (_, first), pinned = batch[0], device.startswith("cuda")
+    height, width = first.lq.shape[:2]
+    lq = torch.empty((len(batch), 3, height, width), pin_memory=pinned)
+    for place, (_, picture) in zip(lq, batch, strict=True):
+        to_tensor(picture.lq, out=place)
+    if first.mask is None:
+        return Inputs(lq, None)
+    mask = torch.empty((len(batch), 1, height, width), pin_memory=pinned)
+    for place, (_, picture) in zip(mask.numpy(), batch, strict=True):
+        place[0] = picture.mask
+    return Inputs(lq, mask)
 
 
 @dataclass
@@ -52,17 +80,47 @@ class Outcome:
     failures: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    @classmethod
-    def merged(cls, outcomes: Iterable[Outcome]) -> Outcome:
-        """All of them as one; of a picture that has several the last counts."""
-        whole = cls()
-        for outcome in outcomes:
-            whole.pictures |= outcome.pictures
-            whole.seconds |= outcome.seconds
-            whole.failures |= outcome.failures
-            whole.notes += outcome.notes
-        whole.failures = {name: text for name, text in whole.failures.items() if name not in whole.pictures}
-        return whole
+    def add(self, ids: Sequence[str], checking: Future[Checked]) -> None:
+        """Take in the pictures of a call, once they are looked at."""
+        try:
+            checked = checking.result()
+        except Exception as error:  # memory ran out, or a dtype that nobody can round
+            self.failures |= dict.fromkeys(ids, in_words(error))
+            return
+        for sample_id, picture, well in zip(ids, checked.pictures, checked.numbers, strict=True):
+            if well:
+                self.pictures[sample_id] = picture
+            else:
+                self.failures[sample_id] = "The restored picture holds values that are not numbers."
+
+
+class Checked(NamedTuple):
+    """What a method returned, as it is saved."""
+
+    pictures: NDArray[np.uint8]
+    """(B, H, W, 3)."""
+    numbers: list[bool]
+    """Of each picture, whether all its values were numbers."""
+
+
+def check(restored: Tensor, _let_go: object = None) -> Checked:
+    """(B, 3, H, W) in 8 bits, and whether there was anything to round.
+
+    What else is given is let go when this is done. To give the memory of large tensors back takes a
+    millisecond or two, which the thread that calls the method has better uses for.
+    """
+    return Checked(to_eight_bit(restored), _are_numbers(restored))
+
+
+@dataclass
+class Begun:
+    """A batch that the method has returned, or has failed, and whose pictures are still looked at."""
+
+    batch: Batch
+    outcome: Outcome = field(default_factory=Outcome)
+    """What is known of it already."""
+    unchecked: list[tuple[list[str], Future[Checked]]] = field(default_factory=list)
+    """The samples of each call that went well."""
 
 
 class _FailedError(Exception):
@@ -81,56 +139,87 @@ class Attempts:
     seed: int
     scale: int | None
     device: str
-    batch_size: int
-    """What fits: halved where memory runs out."""
+    sizes: BatchSizes
+    """How many pictures fit: halved where memory runs out."""
     retries: int = 0
     """How often a picture that failed is tried again."""
     timeout: float | None = None
     """Seconds that a picture may take; None: as long as it likes."""
     recovered: list[str] = field(default_factory=list)
     """The pictures that came out only when they were tried again."""
+    pool: Executor | None = None
+    """Threads that look at what came back; None: that is done before the next call."""
 
-    def restore(self, batch: Batch) -> Outcome:
-        """Restore the pictures of a batch; those that fail in it are tried again alone."""
-        if len(batch) > self.batch_size:  # it was put together before memory ran out
-            size = self.batch_size  # which may become smaller on the way
-            parts = [batch[at : at + size] for at in range(0, len(batch), size)]
-            return Outcome.merged([self.restore(part) for part in parts])
+    def begin(self, batch: Batch, ready: Future[Inputs] | None = None) -> Begun:
+        """Call the method with the pictures of a batch; those that fail in it alone.
+
+        Args:
+            batch: Pictures of one size.
+            ready: The same as tensors, where somebody puts them together already.
+        """
+        begun = Begun(batch)
+        self._call(batch, ready, begun)
+        return begun
+
+    def settle(self, begun: Begun) -> Outcome:
+        """Wait until the pictures are looked at, and try again what failed, as often as asked."""
+        outcome = begun.outcome
+        while begun.unchecked:
+            outcome.add(*begun.unchecked.pop(0))
+        for one in begun.batch:
+            outcome = self._tried_again(one, outcome)
+        outcome.seconds = {name: seconds for name, seconds in outcome.seconds.items() if name in outcome.pictures}
+        return outcome
+
+    def _call(self, batch: Batch, ready: Future[Inputs] | None, begun: Begun) -> None:
+        kind = batch[0][1].kind
+        if len(batch) > (size := self.sizes.of(kind)):  # it was put together before memory ran out
+            # On the way the size may become smaller still.
+            for at in range(0, len(batch), size):
+                self._call(batch[at : at + size], None, begun)
+            return
         # What is raised holds the method's frames, and they its memory: it must be gone before the next try.
         failed, out_of_memory = None, False
         try:
-            outcome = self._once(batch)
+            self._once(batch, ready, begun)
         except _FailedError as error:
             failed, out_of_memory = str(error), error.out_of_memory
         if failed is None:
-            return self._tried_again(batch, outcome)
+            return
+        ready = None
         if out_of_memory:
             _free_memory()
         if len(batch) == 1:
-            return self._tried_again(batch, Outcome(failures={batch[0][0].id: failed}))
-        if out_of_memory:
-            self.batch_size = len(batch) // 2
-            note = f"Out of memory with {len(batch)} pictures at a time; from there on {self.batch_size}."
-            return Outcome.merged([Outcome(notes=[note]), self.restore(batch)])
-        return Outcome.merged([self.restore([one]) for one in batch])
+            begun.outcome.failures[batch[0][0].id] = failed
+        elif out_of_memory:
+            fits = self.sizes.ran_out(kind, len(batch))
+            begun.outcome.notes.append(f"Out of memory with {len(batch)} pictures at a time; from there on {fits}.")
+            self._call(batch, None, begun)
+        else:
+            for one in batch:
+                self._call([one], None, begun)
 
-    def _tried_again(self, batch: Batch, outcome: Outcome) -> Outcome:
-        """Each picture that failed once more, alone, as often as is asked for."""
-        for one in batch:
-            sample_id = one[0].id
-            for _ in range(self.retries):
-                if sample_id not in outcome.failures:
-                    break
-                try:
-                    again = self._once([one])
-                except _FailedError as error:
-                    again = Outcome(failures={sample_id: str(error)})
-                if again.pictures:
-                    self.recovered.append(sample_id)
-                outcome = Outcome.merged([outcome, again])
+    def _tried_again(self, one: tuple[Sample, Picture], outcome: Outcome) -> Outcome:
+        """A picture that failed once more, alone, as often as is asked for."""
+        sample_id = one[0].id
+        for _ in range(self.retries):
+            if sample_id not in outcome.failures:
+                break
+            again = Begun([one])
+            try:
+                self._once([one], None, again)
+            except _FailedError as error:
+                outcome.failures[sample_id] = str(error)
+                continue
+            ((ids, checking),) = again.unchecked
+            outcome.failures.pop(sample_id)
+            outcome.seconds |= again.outcome.seconds
+            outcome.add(ids, checking)
+            if sample_id in outcome.pictures:
+                self.recovered.append(sample_id)
         return outcome
 
-    def _once(self, batch: Batch) -> Outcome:
+    def _once(self, batch: Batch, ready: Future[Inputs] | None, begun: Begun) -> None:
         """One call of the method.
 
         Raises:
@@ -138,31 +227,41 @@ class Attempts:
         """
         ids = [sample.id for sample, _ in batch]
         try:
-            lq = torch.stack([to_tensor(picture.lq) for _, picture in batch]).to(self.device)
-            masks = [torch.from_numpy(picture.mask)[None].float() for _, picture in batch if picture.mask is not None]
-            mask = torch.stack(masks).to(self.device) if masks else None
-            with _time_limit(self.timeout and self.timeout * len(batch)):
+            inputs = ready.result() if ready else put_together(batch, self.device)
+            lq = self._moved(inputs.lq)
+            mask = None if inputs.mask is None else self._moved(inputs.mask)
+            with time_limit(self.timeout and self.timeout * len(batch)):
                 _synchronise(self.device)
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 with torch.inference_mode():
                     restored = self.method.restore(lq, Noise.of_seed(self.seed, ids), mask)
                 _synchronise(self.device)
-                seconds = (time.perf_counter() - begun) / len(batch)
+                seconds = (time.perf_counter() - started) / len(batch)
             if isinstance(self.method, SelfTimed):
                 seconds = self.method.reported_seconds
             _check_shape(restored, lq, self.scale)
-        except _TookTooLongError:
+            begun.unchecked.append((ids, self._checking(restored, inputs)))
+        except TookTooLongError:
             raise _FailedError(f"Took longer than {self.timeout:g} s (--timeout).", out_of_memory=False) from None
         except Exception as error:
             raise _FailedError(in_words(error), out_of_memory=is_out_of_memory(error)) from None
-        outcome = Outcome()
-        for sample_id, picture in zip(ids, restored, strict=True):
-            if torch.isfinite(picture).all():
-                outcome.pictures[sample_id] = to_eight_bit(picture)
-                outcome.seconds[sample_id] = seconds
-            else:
-                outcome.failures[sample_id] = "The restored picture holds values that are not numbers."
-        return outcome
+        begun.outcome.seconds |= dict.fromkeys(ids, seconds)
+        self.sizes.took(batch[0][1].kind, len(batch), seconds)
+
+    def _moved(self, part: Tensor) -> Tensor:
+        if self.device == "cpu":  # what does nothing still lets other threads go first, and waits for them
+            return part
+        # For a graphics card it is pinned. To ask takes milliseconds where torch knows CUDA and there is no card.
+        return part.to(self.device, non_blocking=self.device.startswith("cuda"))
+
+    def _checking(self, restored: Tensor, inputs: Inputs) -> Future[Checked]:
+        """Look at what came back: a graphics card at once, a processor in a thread, while the method goes on."""
+        if self.pool and restored.device.type == "cpu":
+            # The method may use the memory again.
+            return self.pool.submit(check, restored.detach().clone(), (restored, inputs))
+        done: Future[Checked] = Future()
+        done.set_result(check(restored))
+        return done
 
 
 def _check_shape(restored: Tensor, lq: Tensor, scale: int | None) -> None:
@@ -171,6 +270,13 @@ def _check_shape(restored: Tensor, lq: Tensor, scale: int | None) -> None:
         wanted = (lq.shape[0], 3, *restored.shape[2:])
     if tuple(restored.shape) != wanted:
         raise RestobenchError(f"The method returned the shape {tuple(restored.shape)}; {wanted} was wanted.")
+
+
+def _are_numbers(restored: Tensor) -> list[bool]:
+    """Of each picture, whether all its values are: neither NaN nor infinite."""
+    # A sum is not where one value is not. It takes a tenth of the time, but can be too large by itself.
+    sums = restored.detach().flatten(1).sum(dim=1).isfinite().tolist()
+    return [well or bool(picture.isfinite().all()) for well, picture in zip(sums, restored, strict=True)]
 
 
 def _synchronise(device: str) -> None:
@@ -186,70 +292,3 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _free_memory() -> None:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-class _TookTooLongError(BaseException):
-    """No `Exception`, which a method may catch and go on."""
-
-
-@contextmanager
-def _time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise `_TookTooLongError` in the block after so many seconds, as soon as Python runs in it again.
-
-    What waits, sleeps or loops in Python is ended; a call inside a library is waited for.
-    """
-    if not seconds:
-        yield
-        return
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise _TookTooLongError
-
-    begun = time.monotonic()
-    before = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        # Somebody else's alarm rings when it would have rung, or now.
-        left = left and max(1e-3, left - (time.monotonic() - begun))
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, left, interval)
-
-
-def check_time_limit() -> None:
-    """Whether a call can be ended here.
-
-    Raises:
-        RestobenchError: The system has no alarm, or this is not the main thread.
-    """
-    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
-        raise RestobenchError("--timeout needs a system with alarms (not Windows), and the program's main thread.")
-
-
-@contextmanager
-def finishing_batches(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Let a first Ctrl-C wait for the end of the batch; the function given says whether there was one.
-
-    A second one does what it always did. Where Ctrl-C means something else already, or outside the
-    main thread, nothing is changed.
-    """
-    asked: list[int] = []
-    in_main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if not in_main or before is not signal.default_int_handler:
-        yield lambda: False
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, before)
-        with suppress(RuntimeError):  # in the middle of another line
-            say("Interrupted: the batch in hand is finished. Ctrl-C again stops at once.")
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -5,10 +5,12 @@ Everything that can be known to be wrong is found while planning, before anythin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from restobench.cache import Cache
 from restobench.card import Value
@@ -16,6 +18,8 @@ from restobench.conformance.record import describe_record
 from restobench.dataset import Dataset, open_dataset
 from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
+from restobench.executors.actors import actors
+from restobench.executors.worker import Order
 from restobench.files import write_json
 from restobench.foreign import Brought, bring_pictures
 from restobench.metrics.registry import Metric, choose_metrics
@@ -160,46 +164,86 @@ def _restore(
     if already:
         reporter.say(f"{planned.title}: {already} of {asked} already there")
 
-    device = options.device or best_device()
-    set_tf32(options.tf32)
-    built = choice.build(device=device, dtype=options.dtype, scale=planned.dataset.scale, log=folder.log)
-    if choice.never_reused and folder.restored_ids() and options.existing == "resume":
-        reporter.say(f"{planned.title}: the pictures that are there are made anew: {choice.never_reused}")
-    if replacing:
-        # Only now: a method that cannot be built must not cost the pictures that are there.
-        folder.clear()
-    session = Session(planned, folder, options, built=built, earlier=earlier)
-    folder.write_inputs(planned.dataset.inputs(cache))
-    if take_over:
-        reporter.say(f"{planned.title}: {len(take_over)} of {asked} taken from an earlier run, their input is the same")
-        session.take_over(take_over)
-    session.save(Restored())
-    if session.conformance:
-        reporter.say(f"{planned.title}: {describe_record(session.conformance)}")
-    if choice.command:
-        reporter.say(f"{planned.title}: what the program prints goes to {folder.log}")
-    with reporter.stage(f"{planned.title}: restoring", len(todo)) as advance:
-        outcome = restore_samples(
-            built.method,
-            todo,
-            target=folder.picture,
-            scale=planned.dataset.scale,
-            seed=planned.seed,
-            batch_size=options.batch_size,
-            device=device,
-            limit=options.max_failures,
-            retries=options.retries,
-            timeout=options.timeout,
-            advance=advance,
-            checkpoint=session.save,
-            say=reporter.say,
-        )
+    with _workforce(planned, folder, options, reporter) as force:
+        if choice.never_reused and folder.restored_ids() and options.existing == "resume":
+            reporter.say(f"{planned.title}: the pictures that are there are made anew: {choice.never_reused}")
+        if replacing:
+            # Only now: a method that cannot be built must not cost the pictures that are there.
+            folder.clear()
+        session = Session(planned, folder, options, audit=force.audit, workers=force.workers, earlier=earlier)
+        folder.write_inputs(planned.dataset.inputs(cache))
+        if take_over:
+            reporter.say(
+                f"{planned.title}: {len(take_over)} of {asked} taken from an earlier run, their input is the same"
+            )
+            session.take_over(take_over)
+        session.save(Restored())
+        if session.conformance:
+            reporter.say(f"{planned.title}: {describe_record(session.conformance)}")
+        if choice.command:
+            reporter.say(f"{planned.title}: what the program prints goes to {folder.log}")
+        with reporter.stage(f"{planned.title}: restoring", len(todo)) as advance:
+            outcome = force.restore(
+                todo,
+                target=folder.picture,
+                scale=planned.dataset.scale,
+                seed=planned.seed,
+                batch_size=options.batch_size,
+                limit=options.max_failures,
+                retries=options.retries,
+                timeout=options.timeout,
+                advance=advance,
+                checkpoint=session.save,
+                say=reporter.say,
+            )
     session.finish(outcome)
     for note in outcome.notes:
         reporter.say(f"{planned.title}: {note}")
     if outcome.stopped:
         reporter.say(f"{planned.title}: stopped, {len(outcome.failures)} pictures had failed (--max-failures)")
     return outcome, already + len(take_over)
+
+
+class _Workforce(NamedTuple):
+    """Who restores a run."""
+
+    restore: Callable[..., Restored]
+    """`restore_samples`, its method and device decided."""
+    audit: Mapping[str, Any]
+    workers: Sequence[Mapping[str, Any]] = ()
+    """The hardware of each, where they are others than this process."""
+
+
+@contextmanager
+def _workforce(planned: PlannedRun, folder: RunFolder, options: Options, reporter: Reporter) -> Iterator[_Workforce]:
+    """The method, built in this process or in those of a cluster; `folder` is locked.
+
+    Raises:
+        RestobenchError: It cannot be built, or the cluster cannot be used.
+    """
+    choice, scale, device = planned.choice, planned.dataset.scale, options.device or best_device()
+    if options.executor == "local":
+        set_tf32(options.tf32)
+        built = choice.build(device=device, dtype=options.dtype, scale=scale, log=folder.log)
+        yield _Workforce(partial(restore_samples, built.method, device=device), built.setup.audit)
+        return
+    order = Order(
+        choice,
+        device=device,
+        dtype=options.dtype,
+        tf32=options.tf32,
+        scale=scale,
+        log=folder.log,
+        sources=planned.identity.sources,
+        marker=folder.writer_path,
+        marked=folder.writer_path.read_text(encoding="utf-8"),
+    )
+    try:
+        with actors(order, address=options.address, workers=options.workers, say=reporter.say) as force:
+            yield _Workforce(force.restore, force.audit, force.hardware)
+    finally:
+        # A worker that was lost, or ended in the middle of a picture, leaves what is no picture yet.
+        folder.sweep()
 
 
 def _evaluate(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from restobench.metrics.registry import Metric
 from restobench.onepass import OnePass
 from restobench.reading import scored_samples, whole_pair
 from restobench.store import RunFolder
-from restobench.summary import Evaluation, write_summary
+from restobench.summary import Evaluation, import_what_writes, write_summary
 
 
 def evaluate_run(
@@ -65,7 +66,9 @@ def evaluate_run(
             usable.append(metric)
 
     one_pass = OnePass(usable, wanted, present, cache, device, evaluation)
-    values = one_pass.values(advance or (lambda done: None))
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
+        pool.submit(import_what_writes)
+        values = one_pass.values(advance or (lambda done: None))
     write_summary(folder, dataset, run, wanted, identified, values, evaluation)
     evaluation.wall_seconds = time.perf_counter() - started
     return evaluation

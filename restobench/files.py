@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     A kill at any moment leaves either the old file or the new one. Creates the folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.parent / f"{PART_PREFIX}{os.getpid()}-{threading.get_ident()}"
+    # Machines may share the folder.
+    beside = path.parent / f"{PART_PREFIX}{platform.node()}-{os.getpid()}-{threading.get_ident()}"
     try:
         yield beside
         beside.replace(path)

@@ -92,7 +92,11 @@ def _foretold(
         restore=len(work.restore),
         known=known,
         compute=values - known,
-        seconds=0.0 if not work.restore else None if pace is None else pace * len(work.restore),
+        seconds=0.0
+        if not work.restore
+        else None
+        if pace is None
+        else pace * len(work.restore) / (options.workers or 1),
         missing=tuple(missing),
     )
 
@@ -106,7 +110,10 @@ def _lacking(choice: MethodChoice, part: str) -> str:
 
 
 def _seconds_a_picture(planned: PlannedRun, options: Options, history: Sequence[RunRecord]) -> float | None:
-    """From the last run of this method and variant on a device of this name, on this data set if there is one."""
+    """From the last run of this method and variant on a device of this name, on this data set if there is one.
+
+    Of one such device: what a cluster did in its time counts once for each worker.
+    """
     device = device_name(options.device or best_device())
     paces: list[tuple[bool, str, float]] = []
     for record in history:
@@ -119,5 +126,6 @@ def _seconds_a_picture(planned: PlannedRun, options: Options, history: Sequence[
         for session in record.run["sessions"]:
             hardware = session["hardware"]
             if session.get("restored") and hardware.get("gpu", hardware["cpu"]) == device:
-                paces.append((same, session["finished"], session["wall_seconds"] / session["restored"]))
+                workers = len(session.get("workers", ())) or 1
+                paces.append((same, session["finished"], workers * session["wall_seconds"] / session["restored"]))
     return max(paces)[2] if paces else None

@@ -84,7 +84,8 @@ def read_array(path: Path, *, drop_alpha: bool = False) -> NDArray[np.uint8] | N
             if _is_16_bit(path, picture):
                 return _read_16_bit(path, drop_alpha)
             picture.load()
-            return _eight_bit_rgb(path, ImageOps.exif_transpose(picture), drop_alpha)
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _eight_bit_rgb(path, picture, drop_alpha)
     except RestobenchError:
         raise
     except UnidentifiedImageError:
@@ -129,20 +130,29 @@ def _eight_bit_rgb(path: Path, picture: Image.Image, drop_alpha: bool) -> NDArra
             raise _transparent(path)
     elif picture.mode not in {"RGB", "L", "P", "1"}:
         raise RestobenchError(f"{path} has colours of the kind {picture.mode}; convert it to RGB first.")
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _transparent(path: Path) -> RestobenchError:
     return RestobenchError(f"{path} is transparent in places; put it on a background of your choice first.")
 
 
-def to_tensor(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> Tensor:
-    """(H, W, 3), 8 or 16 bits -> (3, H, W), float32 in [0, 1]."""
+_OF_EIGHT_BITS = np.arange(256, dtype=np.float32) / np.float32(255)
+
+
+def to_tensor(stored: NDArray[np.uint8] | NDArray[np.uint16], out: Tensor | None = None) -> Tensor:
+    """(H, W, 3), 8 or 16 bits -> (3, H, W), float32 in [0, 1]; into `out` where that is given."""
+    import cv2
     import torch
 
-    largest = np.iinfo(stored.dtype).max
-    scaled = np.ascontiguousarray(stored.transpose(2, 0, 1)).astype(np.float32) / np.float32(largest)
-    return torch.from_numpy(scaled)
+    scaled = torch.empty((3, *stored.shape[:2])) if out is None else out
+    # OpenCV lets other threads of Python run meanwhile; numpy does not, and they may want to call a method.
+    for plane, channel in zip(scaled.numpy(), cv2.split(stored), strict=True):
+        if stored.dtype == np.uint8:
+            cv2.LUT(channel, _OF_EIGHT_BITS, dst=plane)
+        else:
+            np.divide(channel, np.float32(65535), out=plane, dtype=np.float32)
+    return scaled
 
 
 def read_picture(path: Path) -> Tensor:
@@ -151,13 +161,18 @@ def read_picture(path: Path) -> Tensor:
 
 
 def to_eight_bit(picture: Tensor) -> NDArray[np.uint8]:
-    """(3, H, W) in [0, 1] -> (H, W, 3), clamped and rounded half to even, as the papers save."""
-    scaled = (picture.detach().float().clamp(0, 1) * 255).round().byte()
-    return scaled.permute(1, 2, 0).cpu().numpy()
+    """(..., 3, H, W) in [0, 1] -> (..., H, W, 3), clamped and rounded half to even, as the papers save."""
+    scaled = picture.detach().float().clamp(0, 1).mul_(255).round_().byte()
+    return scaled.movedim(-3, -1).cpu().numpy()
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) 8-bit RGB as PNG; the file is there whole or not at all."""
-    with written_whole(path) as beside, beside.open("wb") as file:
-        # Level 1 is four times as fast as the default and a tenth larger.
-        Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    import cv2
+
+    # With its own settings OpenCV takes less than half of Pillow's time at level 1, for files as large.
+    # A picture that was planes before, as tensors are, is put together in one go.
+    planes = [np.ascontiguousarray(picture[..., channel]) for channel in (2, 1, 0)]
+    _, encoded = cv2.imencode(".png", cv2.merge(planes))
+    with written_whole(path) as beside:
+        beside.write_bytes(encoded.data)

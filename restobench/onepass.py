@@ -18,11 +18,12 @@ from restobench.errors import RestobenchError
 from restobench.image import picture_size
 from restobench.metrics.registry import Metric, SetValue
 from restobench.plausibility import Plausibility
-from restobench.reading import Decoded, Role, Scored, batches, stacked, whole_pair
+from restobench.reading import Batch, Decoded, Role, Scored, batches, whole_pair
 from restobench.summary import Evaluation, Values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
 _ERROR = ":standard-error"
 """What is added to a metric's fingerprint where the standard error of its value is kept."""
@@ -45,6 +46,10 @@ class OnePass:
     """By metric, what computes it, where there is something to compute."""
     kept: dict[str, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
     """Features by their kind, then by picture."""
+    batch: Batch = field(init=False)
+    """The one in hand."""
+    stacks: dict[Role, Tensor] = field(default_factory=dict)
+    """What of it is on the device already."""
 
     def values(self, advance: Callable[[int], None]) -> Values:
         """Every value, from the cache where it is known; the rest in one pass over the pictures."""
@@ -67,12 +72,16 @@ class OnePass:
 
             with as_metrics_compute():
                 for batch in batches(reading, unreadable, self.device):
-                    plausibility.look(batch)
+                    self.batch, members = batch, batch.members
+                    self.stacks.clear()
+                    for member in members:
+                        if member.seen:
+                            plausibility.look(member.scored.sample.id, member.seen)
                     for metric in plain:
-                        self._score(metric, batch)
+                        self._score(metric, members)
                     for kind in dict.fromkeys(metric.features_kind for metric in comparing):
-                        self._extract([metric for metric in comparing if metric.features_kind == kind], batch)
-                    advance(len(batch))
+                        self._extract([metric for metric in comparing if metric.features_kind == kind], members)
+                    advance(len(members))
         for metric in at_work:
             for scored in self.todo[metric.name]:
                 if scored.sample.id in unreadable and not self._has_features(metric, scored):
@@ -161,7 +170,7 @@ class OnePass:
         try:
             for member in members:
                 _check_sides(metric, member)
-            pictures = [stacked(members, role, self.device) for role in _roles(metric)]
+            pictures = [self._stacked(metric, members, role) for role in _roles(metric)]
             numbers = self.functions[metric.name](*pictures).double().cpu().tolist()
         except Exception as error:
             if len(members) > 1:
@@ -172,6 +181,18 @@ class OnePass:
             self._errors(metric)[members[0].scored.sample.id] = _in_words(error)
             return {}
         return self._numbers(metric, [member.scored for member in members], numbers)
+
+    def _stacked(self, metric: Metric, members: Sequence[Decoded], role: Role) -> Tensor:
+        """The pictures of one role on the device, moved once for all metrics that look at them."""
+        if role not in self.stacks:
+            self.stacks[role] = self.batch.stacks[role].to(self.device)
+        whole = self.stacks[role]
+        if len(members) < len(self.batch.members):
+            places = {one.scored.sample.id: place for place, one in enumerate(self.batch.members)}
+            return whole[[places[one.scored.sample.id] for one in members]]
+        # What somebody else wrote may write into its input.
+        ours = metric.plugin.distribution == "restobench" and not metric.card.library
+        return whole if ours else whole.clone()
 
     def _numbers(self, metric: Metric, members: Sequence[Scored], numbers: Sequence[float]) -> dict[str, float]:
         """By sample; what is no number is an error of that sample."""
@@ -208,7 +229,7 @@ class OnePass:
         try:
             for member in members.values():
                 _check_sides(metrics[0], member, role)
-            pictures = stacked(list(members.values()), role, self.device)
+            pictures = self._stacked(metrics[0], list(members.values()), role)
             vectors = self.functions[metrics[0].name].features(pictures).float().cpu().numpy()
         except Exception as error:
             if len(members) > 1:

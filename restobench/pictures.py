@@ -21,6 +21,7 @@ from restobench.faces.template import FACE_SIZE
 from restobench.image import is_picture, to_eight_bit, to_tensor
 from restobench.method import DTYPES, FolderMethod, Method, MethodChoice
 from restobench.noise import Noise
+from restobench.patience import check_patience, refuse_time_limit
 from restobench.provenance import set_tf32
 from restobench.restore import FailureLimit, Restored, restore_samples
 
@@ -66,14 +67,17 @@ def restore_pictures(
     *,
     scale: int | None,
     seed: int,
-    batch_size: int,
+    batch_size: int | None,
     device: str,
     dtype: str,
     tf32: bool = False,
     aligned: bool = False,
     overwrite: bool = False,
     limit: FailureLimit | None = None,
+    retries: int = 0,
+    timeout: float | None = None,
     advance: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Restored:
     """Restore pictures into `output`/<name>.png.
 
@@ -83,19 +87,25 @@ def restore_pictures(
         output: The folder; made where it is not there.
         scale: How many times larger the results must be; None: as the method likes.
         seed: Of the noise.
-        batch_size: Pictures at a time, at most.
+        batch_size: Pictures at a time, at most; None: as many as make it quickest.
         device: Where the method runs.
         dtype: What it computes in.
         tf32: Whether TF32 may stand in for float32.
         aligned: Whether the pictures are aligned faces, to be brought to 512 x 512 first.
         overwrite: Whether results that are there may be replaced.
         limit: When to give up; None: never.
+        retries: How often a picture that failed is tried again.
+        timeout: Seconds that a picture may take; None: as long as it likes.
         advance: Called as pictures are done.
+        say: Told that Ctrl-C was heard, and that the batch in hand is finished first.
 
     Raises:
         RestobenchError: A result is already there and `overwrite` is off, the output cannot be
-            written, or the method cannot be built or needs masks.
+            written, or the method cannot be built, needs masks, or cannot be ended.
     """
+    check_patience(retries, timeout)
+    if timeout:
+        refuse_time_limit(choice)
     targets = prepare_output(samples, choice, output, scale=scale, dtype=dtype, overwrite=overwrite)
     set_tf32(tf32)
     method = choice.build(device=device, dtype=dtype, scale=scale).method
@@ -112,7 +122,10 @@ def restore_pictures(
         batch_size=batch_size,
         device=device,
         limit=limit,
+        retries=retries,
+        timeout=timeout,
         advance=advance,
+        say=say,
     )
 
 

@@ -19,6 +19,7 @@ from restobench.errors import RestobenchError
 from restobench.method import DTYPES, MethodChoice, choose_method
 from restobench.metrics.protocol import protocol_metrics
 from restobench.metrics.registry import Metric, choose_metrics
+from restobench.patience import check_patience, refuse_time_limit
 from restobench.provenance import best_device, precision
 from restobench.reporter import Reporter
 from restobench.restore import FailureLimit
@@ -29,9 +30,11 @@ from restobench.watched import digest, watched_files
 from restobench.weights import refuse_altered
 
 Existing = Literal["resume", "replace", "only"]
+Executor = Literal["local", "ray"]
 Weights = Mapping[str, str | Path] | Sequence[Mapping[str, str | Path]]
 BASELINES = ("input", "bicubic")
 """What a method reads when nothing is done: at scale 1, and where pictures are to be enlarged."""
+EXECUTORS: tuple[Executor, ...] = ("local", "ray")
 EXISTING: tuple[Existing, ...] = ("resume", "replace", "only")
 
 
@@ -45,7 +48,8 @@ class Options:
     device: str | None = None
     dtype: str = "float32"
     tf32: bool = False
-    batch_size: int = 1
+    batch_size: int | None = 1
+    """Pictures at a time; None: as many as make it quickest."""
     limit: int | None = None
     existing: Existing = "resume"
     max_failures: FailureLimit | None = None
@@ -54,18 +58,31 @@ class Options:
     timeout: float | None = None
     """Seconds that a picture may take."""
     runs: Path = field(default_factory=runs_folder)
+    executor: Executor = "local"
+    address: str | None = None
+    """Of a Ray cluster; None: one is started on this machine."""
+    workers: int | None = None
+    """Of the cluster; None: one a device."""
 
     def check(self) -> None:
         """Raises RestobenchError where a value cannot be."""
-        for name, value in (("batch-size", self.batch_size), ("limit", self.limit), ("seeds", self.seeds)):
+        for name, value in (
+            ("batch-size", self.batch_size),
+            ("limit", self.limit),
+            ("seeds", self.seeds),
+            ("workers", self.workers),
+        ):
             if value is not None and value < 1:
                 raise RestobenchError(f"--{name} must be at least 1, not {value}.")
-        if self.retries < 0:
-            raise RestobenchError(f"--retries must be at least 0, not {self.retries}.")
-        if self.timeout is not None and not 0 < self.timeout < float("inf"):
-            raise RestobenchError(f"--timeout wants seconds, more than 0, not {self.timeout:g}.")
+        check_patience(self.retries, self.timeout)
         if self.dtype not in DTYPES:
             raise RestobenchError(f"--dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+        if self.executor not in EXECUTORS:
+            raise RestobenchError(f"--executor must be one of {', '.join(EXECUTORS)}, not {self.executor!r}.")
+        if self.executor == "local" and (self.workers or self.address):
+            raise RestobenchError("--workers and --address are of a cluster; say --executor ray with them.")
+        if self.executor == "ray" and ":" in (self.device or ""):
+            raise RestobenchError(f"Ray gives each worker a card of its own: --device cuda, not {self.device}.")
         if self.existing not in EXISTING:
             raise RestobenchError(f"--existing must be one of {', '.join(EXISTING)}, not {self.existing!r}.")
 
@@ -287,9 +304,8 @@ def _open(
 
 def _check_foreign(choice: MethodChoice, label: str | None, options: Options) -> None:
     """What a program of somebody else's must have, which a method of ours has by itself."""
-    if choice.timing != "method" and options.timeout:
-        hint = "say --set timeout=SECONDS instead" if choice.command else "leave it out"
-        raise RestobenchError(f"--timeout cannot end what '{choice.label}' starts; {hint}.")
+    if options.timeout:
+        refuse_time_limit(choice)
     if choice.command and not label:
         raise RestobenchError(f"'{choice.name}' can be any program; say what its rows are called: --as NAME.")
     if choice.command and options.seeds > 1 and not choice.takes_seed:

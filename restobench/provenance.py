@@ -81,6 +81,18 @@ def hardware(device: str) -> dict[str, Any]:
     return found
 
 
+def peak_process_bytes() -> int:
+    """The most memory that this process ever held, in bytes."""
+    if sys.platform == "linux":
+        # getrusage would tell the parent's, where that was larger when it started this process.
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def device_name(device: str) -> str:
     """What the device that restores is called: its GPU's name, or the processor's."""
     import torch
@@ -137,9 +149,15 @@ def best_device() -> str:
 
 
 def evaluation_device(chosen: str | None) -> str:
-    """Where metrics compute: on the chosen device, but not on `mps`, which has no float64."""
+    """Where metrics compute: on the chosen device, but not on `mps`, which has no float64.
+
+    The driver of a cluster may lack the card that its workers have.
+    """
+    import torch
+
     device = chosen or best_device()
-    return "cpu" if device.startswith("mps") else device
+    absent = device.startswith("cuda") and not torch.cuda.is_available()
+    return "cpu" if absent or device.startswith("mps") else device
 
 
 def set_tf32(allowed: bool) -> None:

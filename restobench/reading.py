@@ -1,19 +1,21 @@
 """The pictures that are scored: which file plays which role, and each decoded once, in batches of one size.
 
-Knows files and data sets, never a metric.
+All of it in threads, ahead of whoever scores them. Knows files and data sets, never a metric.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from restobench.cache import Cache
-from restobench.dataset import Sample, read_ahead
+from restobench.dataset import Sample, in_order, read_ahead
 from restobench.errors import RestobenchError
 from restobench.image import read_array, to_tensor
+from restobench.plausibility import Glimpse, glimpse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,22 +77,53 @@ class Decoded(NamedTuple):
 
     scored: Scored
     arrays: Mapping[Role, NDArray[Any]]
+    seen: Glimpse | None
+    """Where a restored and a clean picture are wanted."""
+
+
+class Batch(NamedTuple):
+    """Samples whose pictures are of one size."""
+
+    members: list[Decoded]
+    stacks: Mapping[Role, Tensor]
+    """By role, (B, 3, H, W) in [0, 1], in the host's memory."""
 
 
 def batches(
     wanted: Sequence[tuple[Scored, frozenset[Role]]], unreadable: dict[str, str], device: str
-) -> Iterator[list[Decoded]]:
-    """The wanted pictures of each sample, decoded once; samples whose pictures are of one size come together.
+) -> Iterator[Batch]:
+    """The wanted pictures of each sample, decoded once; while a batch is scored the next is put together.
 
     Args:
         wanted: The samples in order, with the roles of the pictures that are wanted of each.
         unreadable: Filled with the samples that have a picture which cannot be decoded, and why.
         device: Where they are scored; decides how many come together.
     """
+    with ThreadPoolExecutor(1, thread_name_prefix="batch") as pool:
+        for _, batch in in_order(pool, _of_one_size(wanted, unreadable, device), _put_together, ahead=2):
+            assert not isinstance(batch, RestobenchError)
+            yield batch
 
+
+def _put_together(members: list[Decoded]) -> Batch:
+    import torch
+
+    stacks: dict[Role, Tensor] = {}
+    for role, first in members[0].arrays.items():
+        stacks[role] = torch.empty((len(members), 3, *first.shape[:2]))
+        for place, member in zip(stacks[role], members, strict=True):
+            to_tensor(member.arrays[role], out=place)
+    return Batch(members, stacks)
+
+
+def _of_one_size(
+    wanted: Sequence[tuple[Scored, frozenset[Role]]], unreadable: dict[str, str], device: str
+) -> Iterator[list[Decoded]]:
     def read(item: tuple[Scored, frozenset[Role]]) -> Decoded:
         scored, roles = item
-        return Decoded(scored, {role: read_array(scored.paths[role]) for role in scored.paths if role in roles})
+        arrays = {role: read_array(scored.paths[role]) for role in scored.paths if role in roles}
+        restored, clean = arrays.get("restored"), arrays.get("clean")
+        return Decoded(scored, arrays, None if restored is None or clean is None else glimpse(restored, clean))
 
     limit = _PIXELS_A_BATCH["cuda" if device.startswith("cuda") else "cpu"]
     waiting: dict[object, list[Decoded]] = {}
@@ -114,10 +147,3 @@ def batches(
 
 def _pixels(decoded: Decoded) -> int:
     return max(int(array.shape[0] * array.shape[1]) for array in decoded.arrays.values())
-
-
-def stacked(batch: Sequence[Decoded], role: Role, device: str) -> Tensor:
-    """The pictures of one role, (B, 3, H, W) in [0, 1], on the device."""
-    import torch
-
-    return torch.stack([to_tensor(member.arrays[role]) for member in batch]).to(device)

@@ -7,27 +7,32 @@ that is there is not restored again.
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from restobench.attempt import Attempts, Batch, Outcome, Picture, check_time_limit, finishing_batches
+from restobench.attempt import (
+    Attempts,
+    Batch,
+    Begun,
+    Inputs,
+    Outcome,
+    Picture,
+    put_together,
+)
+from restobench.batching import BatchSizes, batches, by_size, room_on
+from restobench.behind import Notes, Writer
 from restobench.dataset import Sample, read_ahead, size_ratio
 from restobench.errors import RestobenchError, in_words
 from restobench.exchange import Exchange
 from restobench.files import writing
-from restobench.image import picture_size, read_array, write_picture
-from restobench.method import FolderMethod, SelfTimed
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from restobench.method import Method
+from restobench.image import picture_size, read_array
+from restobench.method import FolderMethod, Method, SelfTimed
+from restobench.patience import check_time_limit, finishing_batches
 
 Advance = Callable[[int, int], None]
 """(pictures done, pictures failed) since the last call."""
@@ -49,6 +54,12 @@ class Restored:
     """Reading, restoring and writing, from the first picture to the last."""
     stopped: bool = False
     """Whether it gave up because too many had failed."""
+    batch_size: int | None = None
+    """How many pictures went through the method at a time in the end; None: none did."""
+
+    def so_far(self) -> Restored:
+        """The same, which does not change when there is more."""
+        return replace(self, seconds=dict(self.seconds), failures=dict(self.failures), notes=list(self.notes))
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ def restore_samples(
     target: Callable[[str], Path],
     scale: int | None,
     seed: int,
-    batch_size: int,
+    batch_size: int | BatchSizes | None,
     device: str,
     limit: FailureLimit | None = None,
     retries: int = 0,
@@ -114,7 +125,8 @@ def restore_samples(
         target: Where the picture of a sample id goes.
         scale: What the result's size must be, as a multiple of the input's; None: anything.
         seed: Of the noise.
-        batch_size: Pictures at a time, at most.
+        batch_size: Pictures at a time, at most; None: as many as make it quickest. Or what was learnt of
+            that when the same method restored other pictures.
         device: Where the method is.
         limit: When to give up; None: never.
         retries: How often a picture that failed is tried again; not of a method that restores folders.
@@ -129,10 +141,10 @@ def restore_samples(
     """
     result = Restored()
     started = time.perf_counter()
-    noted = started
     advance = advance or (lambda done, failed: None)
-    if isinstance(method, SelfTimed):
+    if isinstance(method, SelfTimed | FolderMethod):
         batch_size = 1
+    sizes = batch_size if isinstance(batch_size, BatchSizes) else BatchSizes(batch_size, room_on(device))
     if timeout:
         check_time_limit()
 
@@ -144,32 +156,34 @@ def restore_samples(
         return not result.stopped
 
     try:
-        readable = _readable(samples, scale, batch_size, note_failures)
+        readable = _readable(samples if sizes.asked == 1 else by_size(samples), scale, sizes, note_failures)
         recovered: list[str] = []
-        if isinstance(method, FolderMethod):
-            outcomes = _restore_folder(method, readable, seed, scale)
-        else:
-            attempts = Attempts(method, seed, scale, device, batch_size, retries, timeout, recovered)
-            outcomes = (attempts.restore(batch) for batch in _batches(readable, attempts))
         # What somebody else's program does is ended at once: nobody knows how long its batch is.
         ours = not isinstance(method, FolderMethod | SelfTimed)
         patience = finishing_batches(say) if ours else nullcontext(lambda: False)
-        with writing(), closing(outcomes), _Writer() as writer, patience as interrupted:
-            for outcome in outcomes:
-                for sample_id, picture in outcome.pictures.items():
-                    writer.write(target(sample_id), picture)
-                note_failures(outcome.failures)
-                result.notes += outcome.notes
-                result.seconds |= outcome.seconds
-                advance(len(outcome.pictures), 0)
-                if result.stopped:
-                    break
-                if interrupted():
-                    raise KeyboardInterrupt
-                if checkpoint and time.perf_counter() - noted > 1:
-                    writer.wait()
-                    checkpoint(result)
-                    noted = time.perf_counter()
+        with writing(), Notes(checkpoint) as notes, Writer() as writer, patience as interrupted:
+            if isinstance(method, FolderMethod):
+                outcomes = _restore_folder(method, readable, seed, scale)
+            else:
+                attempts = Attempts(method, seed, scale, device, sizes, retries, timeout, recovered)
+                source = batches(readable, lambda pair: pair[1].kind, sizes)
+                outcomes = _restore_batches(attempts, source, lambda: result.stopped or interrupted())
+            with closing(outcomes):
+                for outcome in outcomes:
+                    done = len(outcome.pictures)
+                    for sample_id in list(outcome.pictures):
+                        # Nothing else may hold it: who lets go last gives the memory back, which takes a while.
+                        writer.write(target(sample_id), outcome.pictures.pop(sample_id))
+                    note_failures(outcome.failures)
+                    result.notes += outcome.notes
+                    result.seconds |= outcome.seconds
+                    result.batch_size = sizes.largest
+                    advance(done, 0)
+                    notes.take(result.so_far)
+                    if result.stopped and isinstance(method, FolderMethod):
+                        break
+            if interrupted():
+                raise KeyboardInterrupt
         if recovered:
             some = ", ".join(recovered[:5]) + ", ..." * (len(recovered) > 5)
             result.notes.append(f"{len(recovered)} pictures came out only when they were tried again: {some}")
@@ -183,7 +197,7 @@ def restore_samples(
 
 
 def _readable(
-    samples: Sequence[Sample], scale: int | None, batch_size: int, fail: Callable[[dict[str, str]], bool]
+    samples: Iterable[Sample], scale: int | None, sizes: BatchSizes, fail: Callable[[dict[str, str]], bool]
 ) -> Iterator[tuple[Sample, Picture]]:
     """The samples that can be read; the others are handed to `fail`, until it says to stop."""
 
@@ -203,7 +217,7 @@ def _readable(
                 )
         return Picture(lq, mask)
 
-    for sample, picture in read_ahead(samples, read, ahead=2 * batch_size + 4):
+    for sample, picture in read_ahead(samples, read, ahead=lambda: 2 * sizes.largest + 4):
         if isinstance(picture, RestobenchError):
             if not fail({sample.id: str(picture)}):
                 return
@@ -211,17 +225,35 @@ def _readable(
             yield sample, picture
 
 
-def _batches(pictures: Iterable[tuple[Sample, Picture]], attempts: Attempts) -> Iterator[Batch]:
-    """Batches of pictures of one size, as large as fits; what waits for company is bounded by four batches."""
-    waiting: defaultdict[tuple[object, ...], Batch] = defaultdict(list)
-    for sample, picture in pictures:
-        kind = (picture.lq.shape, picture.mask is None)
-        waiting[kind].append((sample, picture))
-        if len(waiting[kind]) >= attempts.batch_size:
-            yield waiting.pop(kind)
-        elif sum(map(len, waiting.values())) >= 4 * attempts.batch_size:
-            yield waiting.pop(max(waiting, key=lambda kind: len(waiting[kind])))
-    yield from waiting.values()
+def _restore_batches(attempts: Attempts, source: Iterable[Batch], ending: Callable[[], bool]) -> Generator[Outcome]:
+    """Batch by batch, until there are no more or it is `ending`; what the method has returned comes in any case.
+
+    While the method has one batch, the next is put together, and what came of the last is looked at.
+    """
+    begun: Begun | None = None
+    waiting: deque[tuple[Batch, Future[Inputs]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="batch") as pool:
+        attempts.pool = pool
+        try:
+            for batch in chain(source, [None]):  # the last has none behind it
+                if batch:
+                    waiting.append((batch, pool.submit(put_together, batch, attempts.device)))
+                if not waiting or (batch and len(waiting) == 1):
+                    continue
+                last, begun = begun, attempts.begin(*waiting.popleft())
+                if last:
+                    yield attempts.settle(last)
+                if not begun.unchecked:  # all failed: nothing to wait for
+                    last, begun = begun, None
+                    yield attempts.settle(last)
+                if ending():
+                    break
+        except KeyboardInterrupt:  # a second Ctrl-C, in the middle of a call
+            if begun:
+                yield attempts.settle(begun)
+            raise
+        if begun:
+            yield attempts.settle(begun)
 
 
 def _restore_folder(
@@ -252,31 +284,3 @@ def _restore_folder(
         yield Outcome(notes=[*broken, *exchange.remarks()])
         if isinstance(ended_by, KeyboardInterrupt):
             raise ended_by
-
-
-class _Writer:
-    """Writes pictures in two threads, so that a fast method does not wait for PNG."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="write")
-        self._waiting: deque[Future[None]] = deque()
-
-    def write(self, path: Path, picture: NDArray[np.uint8]) -> None:
-        self._waiting.append(self._pool.submit(write_picture, path, picture))
-        while len(self._waiting) > 16:
-            self._waiting.popleft().result()
-
-    def wait(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().result()
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            # A full disk would fail again; who interrupts wants what was made.
-            if kind in (None, KeyboardInterrupt):
-                self.wait()
-        finally:
-            self._pool.shutdown(wait=True, cancel_futures=True)

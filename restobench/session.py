@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from restobench.conformance.record import known_record
 from restobench.files import written_whole
-from restobench.method import BuiltMethod
 from restobench.planning import Options, PlannedRun
 from restobench.provenance import best_device, git_commit, hardware, versions
 from restobench.restore import Restored
@@ -25,7 +24,8 @@ class Session:
         folder: RunFolder,
         options: Options,
         *,
-        built: BuiltMethod,
+        audit: Mapping[str, Any],
+        workers: Sequence[Mapping[str, Any]] = (),
         earlier: dict[str, Any] | None,
     ) -> None:
         """Begin it; writes nothing yet.
@@ -34,7 +34,8 @@ class Session:
             planned: What is run.
             folder: Where, its lock held by the caller.
             options: How.
-            built: The method as it was built.
+            audit: What the method said of its weights when it was built.
+            workers: The hardware of each worker of a cluster; none where this process restores.
             earlier: run.json as the sessions before left it; None: this is the first.
         """
         choice = planned.choice
@@ -44,13 +45,15 @@ class Session:
         self._seconds = folder.read_timing()
         self._failed = dict(earlier["samples"]["failed"]) if earlier else {}
         self._limit = widest_limit(earlier, options.limit)
-        self._now = {
+        self._now: dict[str, Any] = {
             "started": now(),
-            "batch_size": options.batch_size,
-            "hardware": hardware(device),
+            "batch_size": options.batch_size or "auto",
+            "hardware": workers[0] if workers else hardware(device),
             "versions": versions(choice.plugin.distribution),
             "commit": git_commit(choice.plugin.folder),
         }
+        if workers:
+            self._now["workers"] = workers
         # A record is of sources that we can see, without TF32.
         unrecorded = options.tf32 or choice.command
         self.conformance = None if unrecorded else known_record(choice, device, options.dtype)
@@ -66,7 +69,7 @@ class Session:
                 "training_data": choice.card.training_data,
                 "package": choice.plugin.distribution,
                 "weights": {part: str(path) for part, path in choice.weights.items()},
-                "audit": built.setup.audit,
+                "audit": dict(audit),
             },
             "demonstration": choice.card.demonstration,
             "dataset": planned.dataset.describe() | {"fingerprint": planned.fingerprint},
@@ -112,6 +115,7 @@ class Session:
             "finished": self._run["finished"],
             "restored": restored,
             "timing": timing,
+            "batch_size": outcome.batch_size or self._now["batch_size"],
             "method_seconds": sum(outcome.seconds.values()) if timing == "method" else None,
             "wall_seconds": outcome.wall_seconds,
             "seconds_per_picture": outcome.wall_seconds / restored if restored else None,

@@ -101,6 +101,11 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def writer_path(self) -> Path:
+        """writer.json: who holds the lock, while somebody does."""
+        return self.path / "writer.json"
+
+    @property
     def summary_path(self) -> Path:
         """summary.json."""
         return self.path / "summary.json"
@@ -126,13 +131,13 @@ class RunFolder:
 
     def restored_ids(self) -> set[str]:
         """The ids of all pictures that are there."""
-        if not self.pictures.is_dir():
-            return set()
-        return {
-            path.relative_to(self.pictures).as_posix().removesuffix(".png")
-            for path in self.pictures.rglob("*.png")
-            if not path.name.startswith(PART_PREFIX)
-        }
+        # While a run is made this is asked again and again: paths as objects would take ten times as long.
+        root, found = str(self.pictures), set()
+        for folder, _, names in os.walk(root):
+            below = folder[len(root) + 1 :].replace(os.sep, "/")
+            before = f"{below}/" if below else ""
+            found |= {before + name[:-4] for name in names if name.endswith(".png") and name[0] != PART_PREFIX[0]}
+        return found
 
     def read_run(self) -> dict[str, Any]:
         """run.json.
@@ -203,7 +208,7 @@ class RunFolder:
         Raises:
             RestobenchError: Another process is writing this run, or the folder cannot be written.
         """
-        writer = self.path / "writer.json"
+        writer = self.writer_path
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / ".lock")
@@ -221,9 +226,7 @@ class RunFolder:
                 f"The run folder {self.path} cannot be written: {error.strerror}. Choose another one with --runs."
             ) from None
         try:
-            for left in self.path.rglob(f"{PART_PREFIX}*"):
-                if left.is_file():
-                    left.unlink(missing_ok=True)
+            self.sweep()
             with writing():
                 write_json(writer, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
                 yield
@@ -231,6 +234,12 @@ class RunFolder:
             with suppress(OSError):
                 writer.unlink(missing_ok=True)
             lock.release()
+
+    def sweep(self) -> None:
+        """Remove what a killed writer left unfinished; only while nobody writes."""
+        for left in self.path.rglob(f"{PART_PREFIX}*"):
+            if left.is_file():
+                left.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove everything that was made, for `--existing replace`. The lock and the log stay."""

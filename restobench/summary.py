@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -56,6 +57,12 @@ class Evaluation:
             "seconds_per_picture": self.wall_seconds / self.pictures if self.pictures else None,
             "pictures_per_second": self.pictures / self.wall_seconds if self.wall_seconds else None,
         }
+
+
+def import_what_writes() -> None:
+    """Import what `write_summary` needs, which takes half a second: best while something else computes."""
+    for name in ("pandas", "pyarrow.parquet"):
+        importlib.import_module(name)
 
 
 def write_summary(

@@ -12,11 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from restobench.attempt import Attempts, Outcome, Picture, finishing_batches
+from restobench.attempt import Attempts, Outcome, Picture
+from restobench.batching import BatchSizes
 from restobench.dataset import Sample, open_dataset
 from restobench.errors import RestobenchError
 from restobench.image import read_array
 from restobench.noise import Noise
+from restobench.patience import finishing_batches
 from restobench.planning import Options, plan
 from restobench.restore import restore_samples
 from tests.conftest import picture
@@ -30,7 +32,11 @@ def batch(ids: Sequence[str]) -> list[tuple[Sample, Picture]]:
 
 
 def attempts(method: Noisy, batch_size: int = 8, retries: int = 0, timeout: float | None = None) -> Attempts:
-    return Attempts(method, 0, 2, "cpu", batch_size, retries, timeout)
+    return Attempts(method, 0, 2, "cpu", BatchSizes(batch_size), retries, timeout)
+
+
+def restored(trying: Attempts, ids: Sequence[str]) -> Outcome:
+    return trying.settle(trying.begin(batch(ids)))
 
 
 def same(one: Outcome, other: Outcome) -> bool:
@@ -91,15 +97,15 @@ def test_batches_become_smaller_where_memory_runs_out(error: Exception) -> None:
     greedy.error = error
     trying = attempts(greedy)
 
-    first, second = trying.restore(batch(ids)), trying.restore(batch(ids))
+    first, second = restored(trying, ids), restored(trying, ids)
 
     assert greedy.batches == [8, 4, *[2] * 8]
-    assert trying.batch_size == 2
+    assert trying.sizes.largest == 2
     assert first.failures == second.failures == {}
     assert len(first.notes) == 2
     assert "from there on 4" in first.notes[0]
     assert second.notes == []
-    assert same(first, attempts(Noisy()).restore(batch(ids)))
+    assert same(first, restored(attempts(Noisy()), ids))
 
 
 def test_a_run_goes_on_with_batches_that_fit(make_pairs: MakePairs, tmp_path: Path) -> None:
@@ -123,7 +129,7 @@ def test_a_picture_that_is_too_large_by_itself_is_a_failure() -> None:
         def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
             raise self.error
 
-    outcome = attempts(Hopeless()).restore(batch(["a", "b"]))
+    outcome = restored(attempts(Hopeless()), ["a", "b"])
 
     assert outcome.failures == dict.fromkeys("ab", "OutOfMemoryError: CUDA out of memory")
 
@@ -143,7 +149,7 @@ def test_what_the_failed_call_held_is_let_go_before_the_next() -> None:
             assert held[0]() is None
             return super().restore(lq, noise, mask)
 
-    assert attempts(Holds()).restore(batch(["a", "b"])).failures == {}
+    assert restored(attempts(Holds()), ["a", "b"]).failures == {}
 
 
 def test_a_picture_is_tried_again_as_often_as_asked() -> None:
@@ -152,15 +158,15 @@ def test_a_picture_is_tried_again_as_often_as_asked() -> None:
 
     trying = attempts(Flaky(), batch_size=1, retries=1)
 
-    never = attempts(Flaky(), batch_size=1).restore(batch(ids))
-    once = trying.restore(batch(ids))
-    hopeless = attempts(Flaky(times=3), batch_size=1, retries=2).restore(batch(ids))
+    never = restored(attempts(Flaky(), batch_size=1), ids)
+    once = restored(trying, ids)
+    hopeless = restored(attempts(Flaky(times=3), batch_size=1, retries=2), ids)
 
     assert never.failures == dict.fromkeys(ids, "RuntimeError: a hiccup")
     assert once.failures == {}
     assert trying.recovered == ids
     assert sorted(once.seconds) == ids
-    assert same(once, attempts(Noisy()).restore(batch(ids)))
+    assert same(once, restored(attempts(Noisy()), ids))
     assert hopeless.failures == never.failures
 
 
@@ -185,10 +191,27 @@ def test_values_that_are_not_numbers_are_tried_again_too() -> None:
 
     method = Spoils()
 
-    outcome = attempts(method, retries=1).restore(batch(["a", "b", "c"]))
+    outcome = restored(attempts(method, retries=1), ["a", "b", "c"])
 
     assert method.batches == [3, 1]
-    assert same(outcome, attempts(Noisy()).restore(batch(["a", "b", "c"])))
+    assert same(outcome, restored(attempts(Noisy()), ["a", "b", "c"]))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_one_value_that_is_no_number_spoils_its_picture_alone(value: float) -> None:
+    """Also beside values so large that their sum is none, which are merely clamped."""
+
+    class Spoils(Noisy):
+        def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
+            restored = super().restore(lq, noise, mask)
+            restored[1, 2, 5, 7] = value
+            restored[2, :, :4] = 3e38
+            return restored
+
+    outcome = restored(attempts(Spoils()), ["a", "b", "c"])
+
+    assert outcome.failures.keys() == {"b"}
+    assert (outcome.pictures["c"][:4] == 255).all()
 
 
 def test_a_picture_that_hangs_fails_and_the_others_do_not(make_pairs: MakePairs, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from restobench.errors import RestobenchError
 from restobench.evaluate import evaluate_run
 from restobench.image import read_array, write_picture
 from restobench.metric_card import MetricCard
-from restobench.metrics.registry import Metric, MetricSetup, SetValue, choose_metrics
+from restobench.metrics.registry import Metric, MetricSetup, SetValue, all_metrics, choose_metrics
 from restobench.plugins import Plugin
 from restobench.provenance import set_tf32
 from restobench.signature import Signature
@@ -41,6 +41,11 @@ def precision_seen(restored: Tensor) -> Tensor:
         + (not torch.is_inference_mode_enabled())
     )
     return torch.full((len(restored),), float(allowed), dtype=torch.float64)
+
+
+def scribbler(restored: Tensor) -> Tensor:
+    """Writes into what it is given."""
+    return brightness(restored.clamp_(max=0.5))
 
 
 def batch_size(restored: Tensor) -> Tensor:
@@ -130,6 +135,37 @@ def test_each_kind_of_metric_gives_its_row(dataset: Dataset, tmp_path: Path) -> 
     frame = pd.read_parquet(run.samples_path)
     assert list(frame.columns) == ["id", "group", "psnr", "ssim", "brightness", "seconds", "error"]
     assert frame["psnr"].mean() == pytest.approx(found["psnr"]["mean"], rel=1e-12)
+
+
+def test_a_metric_that_writes_into_its_pictures_spoils_no_other(dataset: Dataset, tmp_path: Path) -> None:
+    """They are put together once for all metrics; a network of somebody else's may normalise in place."""
+    run = make_run(tmp_path / "run", dataset)
+    first, *_ = both = [metric("scribbler", "no-reference", "scribbler"), BRIGHTNESS]
+
+    together = rows(evaluate_run(run, dataset, both, Cache(tmp_path / "together")))
+    alone = rows(evaluate_run(run, dataset, [BRIGHTNESS], Cache(tmp_path / "alone")))
+
+    assert together["brightness"]["mean"] == alone["brightness"]["mean"]
+    assert together[first.name]["mean"] != alone["brightness"]["mean"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        one.name
+        for one in all_metrics()
+        if one.card.reference == "clean" and not (one.card.library or one.card.weights or one.card.features)
+    ],
+)
+def test_a_metric_of_ours_leaves_its_pictures_alone(name: str) -> None:
+    """For they are lent to it and not copied, unlike to somebody else's."""
+    (one,) = choose_metrics([name])
+    pictures = [torch.rand(2, 3, 40, 44) for _ in range(2)]
+    before = [each.clone() for each in pictures]
+
+    one.load("cpu")(*pictures)
+
+    assert all(map(torch.equal, pictures, before))
 
 
 def test_nothing_is_scored_twice(dataset: Dataset, tmp_path: Path) -> None:

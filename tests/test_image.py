@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from restobench.errors import RestobenchError
-from restobench.image import picture_size, read_array, read_picture, to_eight_bit, write_picture
+from restobench.image import picture_size, read_array, read_picture, to_eight_bit, to_tensor, write_picture
 from tests.conftest import picture
 
 
@@ -187,3 +187,19 @@ def test_a_png_s_size_is_read_without_its_pixels(tmp_path: Path, behind: bool) -
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(torn))
 
     assert picture_size(path) == (37, 53)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_every_stored_value_becomes_its_share_of_the_largest(dtype: type[np.uint8] | type[np.uint16]) -> None:
+    """To the last bit, whichever library divides; also into a part of a batch that is there."""
+    largest = int(np.iinfo(dtype).max)
+    values = np.arange(largest + 1, dtype=dtype).reshape(-1, 16)
+    stored = np.stack([values, values[::-1], np.roll(values, 5, 1)], axis=2)
+    batch = torch.zeros(2, 3, *values.shape)
+
+    whole, part = to_tensor(stored), to_tensor(stored, out=batch[1])
+
+    assert np.array_equal(whole.numpy(), stored.transpose(2, 0, 1).astype(np.float32) / np.float32(largest))
+    assert torch.equal(part, whole)
+    assert torch.equal(batch[1], whole)
+    assert not batch[0].any()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import restobench.restore
+import restobench.behind
 from restobench.dataset import Sample, open_dataset
 from restobench.errors import RestobenchError
 from restobench.image import read_array, write_picture
@@ -78,6 +78,25 @@ def test_the_batch_size_and_the_order_change_no_picture(make_pairs: MakePairs, t
 
     assert len(pictures(tmp_path / "1")) == 8
     assert pictures(tmp_path / "1") == pictures(tmp_path / "3") == pictures(tmp_path / "8")
+
+
+def test_a_method_may_use_the_memory_of_its_result_again(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """As compiled ones do: what it returned is looked at while it is called once more."""
+
+    class Thrifty(Noisy):
+        result = torch.empty(0)
+
+        def restore(self, lq: Tensor, noise: Noise, mask: Tensor | None = None) -> Tensor:
+            self.result.fill_(torch.nan)
+            self.result = self.result.resize_(1, 3, 26, 34).copy_(super().restore(lq, noise))
+            return self.result
+
+    samples = open_dataset(make_pairs([f"s{i}" for i in range(12)])).samples
+
+    run(samples, tmp_path / "thrifty", Thrifty())
+    run(samples, tmp_path / "plain")
+
+    assert pictures(tmp_path / "thrifty") == pictures(tmp_path / "plain")
 
 
 def test_only_pictures_of_one_size_share_a_batch(make_pairs: MakePairs, tmp_path: Path) -> None:
@@ -257,7 +276,7 @@ def test_a_full_disk_is_one_sentence_and_tears_nothing(
         written.append(path)
         write_picture(path, pixels)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(restobench.restore, "write_picture", write)
+    monkeypatch.setattr(restobench.behind, "write_picture", write)
     samples = open_dataset(make_pairs([f"s{i}" for i in range(9)])).samples
 
     with pytest.raises(RestobenchError, match=r"The disk is full: .* free some space and run the same command"):

@@ -110,7 +110,9 @@ Scale = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of all noise; each picture has a stream of its own.")]
 Seeds = Annotated[int, typer.Option(min=1, help="How many seeds, from --seed on, each a run of its own.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Pictures at a time; changes no noise and no key.")]
+BatchSize = Annotated[
+    str, typer.Option(help="Pictures at a time, or 'auto': as many as make it quickest. Changes no noise and no key.")
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; default: the fastest that is here.")]
 Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Tf32 = Annotated[bool, typer.Option("--tf32", help="Let TF32 stand in for float32 on the GPU.")]
@@ -118,6 +120,8 @@ MaxFailures = Annotated[
     str | None,
     typer.Option(help="Stop when more pictures fail: a number, or a share (0.1, 10%). Default: never."),
 ]
+Retries = Annotated[int, typer.Option(min=0, help="How often a picture that failed is tried again.")]
+Timeout = Annotated[float | None, typer.Option(help="Seconds that a picture may take; one that takes longer fails.")]
 Runs = Annotated[Path | None, typer.Option(help="Folder of the runs.", envvar="RESTOBENCH_RUNS", show_default="runs")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 
@@ -198,6 +202,19 @@ def picture_size(text: str | None) -> tuple[int, int] | None:
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise RestobenchError(f"--size wants WIDTHxHEIGHT in pixels, as in 512x512, not {text!r}.")
     return int(width), int(height)
+
+
+def batch_size(text: str) -> int | None:
+    """A number of pictures; None for `auto`.
+
+    Raises:
+        RestobenchError: It is neither.
+    """
+    if text == "auto":
+        return None
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise RestobenchError(f"--batch-size wants a number, at least 1, or 'auto', not {text!r}.")
+    return int(text)
 
 
 def names(text: str | None) -> list[str] | None:

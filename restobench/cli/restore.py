@@ -35,12 +35,18 @@ def restore(
     scale: given.Scale = None,
     seed: given.Seed = 0,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Pictures (of a photograph: faces) at a time; changes no noise.")
-    ] = 1,
+        str,
+        typer.Option(
+            help="Pictures at a time, or 'auto': as many as make it quickest; of a photograph a number of faces. "
+            "Changes no noise."
+        ),
+    ] = "1",
     device: given.Device = None,
     dtype: given.Dtype = "float32",
     tf32: given.Tf32 = False,
     max_failures: given.MaxFailures = None,
+    retries: given.Retries = 0,
+    timeout: given.Timeout = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
     whole: Annotated[
         bool | None,
@@ -137,6 +143,12 @@ def restore(
         raise RestobenchError(f"{' and '.join(unheeded)}: only for photographs with faces (--whole).")
     if kind == "photograph" and scale is not None:
         raise RestobenchError("--scale is for pictures that are restored as they are; for photographs say --upscale.")
+    together = given.batch_size(batch_size)
+    of_pictures = {"--batch-size auto": together is None, "--retries": bool(retries), "--timeout": timeout is not None}
+    if kind == "photograph" and (unheeded := [option for option, value in of_pictures.items() if value]):
+        raise RestobenchError(
+            f"{' and '.join(unheeded)}: not for photographs with faces; only for pictures as they are."
+        )
     if background is None and (background_set or background_weights or enlarge_faces):
         raise RestobenchError("Name the method that enlarges with --background.")
     output = given.folder(output, "--output") or output
@@ -159,9 +171,12 @@ def restore(
                 choice,
                 output,
                 scale=scale,
-                batch_size=batch_size,
+                batch_size=together,
                 aligned=whole is False,
+                retries=retries,
+                timeout=timeout,
                 advance=advance,
+                say=reporter.say,
                 **common,
             )
         _report_pictures(samples, restored, output, reporter, as_json)
@@ -172,7 +187,7 @@ def restore(
         upscale=upscale or 2,
         keep_grey="colorization" not in choice.card.tasks,
         enlarge_faces=enlarge_faces,
-        batch_size=batch_size,
+        batch_size=together or 1,
     )
     files = tool_weights("faces", given.pairs(face_weights, "--face-weights"), option="--face-weights")
     enlarger = None

@@ -32,17 +32,28 @@ def run(
     seed: given.Seed = 0,
     seeds: given.Seeds = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Restore only the first N samples.")] = None,
-    batch_size: given.BatchSize = 1,
+    batch_size: given.BatchSize = "1",
     device: given.Device = None,
     dtype: given.Dtype = "float32",
     tf32: given.Tf32 = False,
     existing: Existing = "resume",
     max_failures: given.MaxFailures = None,
-    retries: Annotated[int, typer.Option(min=0, help="How often a picture that failed is tried again.")] = 0,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds that a picture may take; one that takes longer fails.")
-    ] = None,
+    retries: given.Retries = 0,
+    timeout: given.Timeout = None,
     evaluate: Annotated[bool, typer.Option("--evaluate/--no-evaluate", help="Score what was restored.")] = True,
+    executor: Annotated[
+        str, typer.Option(help="Who restores: this process ('local'), or workers of a Ray cluster ('ray').")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster, 'auto' for the one this machine belongs to. Default: $RAY_ADDRESS; else one is "
+            "started on this machine."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Of the cluster. Default: one a graphics card, on the CPU one a machine.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     runs: given.Runs = None,
     as_json: given.Json = False,
@@ -72,16 +83,20 @@ def run(
     options = Options(
         seed=seed,
         seeds=seeds,
-        device=given.check_device(device),
+        # What a cluster has is for the cluster to say.
+        device=given.check_device(device) if executor == "local" else device,
         dtype=dtype,
         tf32=tf32,
-        batch_size=batch_size,
+        batch_size=given.batch_size(batch_size),
         limit=limit,
         existing=existing,  # type: ignore[arg-type] # `check` refuses other words
         max_failures=None if max_failures is None else FailureLimit.parse(max_failures),
         retries=retries,
         timeout=timeout,
         runs=given.folder(runs, "--runs") or runs_folder(),
+        executor=executor,  # type: ignore[arg-type] # so does this
+        address=address,
+        workers=workers,
     )
     wanted = given.names(metrics)
     cache, reporter = Cache(), TerminalReporter()

@@ -193,14 +193,18 @@ def _marks(row: Row, found: Sequence[str]) -> list[str]:
 
 
 def _ordinary_run(one: PlannedRun, options: Options, size: tuple[int, int], device: str) -> dict[str, Any] | None:
-    """The last session of the run of the same method on the same pictures and device; None: there is none."""
+    """The last session of the run of the same method on the same pictures and device; None: there is none.
+
+    What several workers did at a time says nothing of a device.
+    """
     if not _at_their_own_size(one.dataset, size):
         return None
     folder = one.identity.folder(options.runs)
     with suppress(RestobenchError):
         for session in reversed(folder.read_run()["sessions"]):
             hardware = session["hardware"]
-            if session.get("restored") and hardware.get("gpu", hardware["cpu"]) == device:
+            alone = session.get("restored") and not session.get("workers")
+            if alone and hardware.get("gpu", hardware["cpu"]) == device:
                 return {
                     "seconds": session["seconds_per_picture"],
                     "pictures": session["restored"],

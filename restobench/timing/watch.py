@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
+
+from restobench.provenance import peak_process_bytes
 
 OTHERS = 0.1
 """Of the machine's processor time: what other programs may use before a row is `shared`."""
@@ -124,18 +124,6 @@ class GpuWatch:
 def watch(device: str) -> ProcessorWatch | GpuWatch:
     """Begin to watch the device that a method computes on."""
     return GpuWatch(device) if device.startswith("cuda") else ProcessorWatch()
-
-
-def peak_process_bytes() -> int:
-    """The most memory that this process ever held, in bytes."""
-    if sys.platform == "linux":
-        # getrusage would tell the parent's, where that was larger when it started this process.
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _all_seconds() -> float:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from restobench.image import read_array
+from restobench.image import read_array, write_picture
 from tests.cli.conftest import Restobench, is_a_sentence, save
 
 MakePairs = Callable[..., Path]
@@ -155,3 +156,62 @@ def test_what_cannot_be_restored_is_said(
 
     assert is_a_sentence(ran, *words)
     assert not Path("restored").exists()
+
+
+PATIENT = '''
+import time
+
+
+class Patient:
+    """Fails on every picture once, and hangs on a dark one."""
+
+    def __init__(self, setup):
+        self.seen = set()
+
+    def restore(self, lq, noise, mask=None):
+        if not lq.any():
+            time.sleep(60)
+        if new := set(noise.ids) - self.seen:
+            self.seen |= new
+            raise RuntimeError("a hiccup")
+        return lq
+'''
+
+
+def test_pictures_are_tried_again_and_given_up_as_in_a_run(restobench: Restobench, photos: Path) -> None:
+    """What hangs fails alone; the size of batches may be found out."""
+    Path("patient.py").write_text(PATIENT)
+    write_picture(photos / "dark.png", np.zeros((12, 15, 3), np.uint8))
+
+    ran = restobench(
+        *("restore", "photos", "-m", "patient.py:Patient", "--scale", 1, "-o", "out"),
+        *("--retries", 1, "--timeout", 0.3, "--batch-size", "auto"),
+    )
+
+    assert ran.code == 1
+    assert made("out") == ["a.png", "b c.png", "deep/ü.png"]
+    assert "'dark' failed: Took longer than 0.3 s (--timeout)." in ran.err
+    assert "3 pictures came out only when they were tried again" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--timeout", "0"], ["--timeout wants seconds, more than 0"]),
+        (["--batch-size", "0"], ["--batch-size wants a number, at least 1, or 'auto', not '0'"]),
+        (["--batch-size", "all"], ["--batch-size wants a number, at least 1, or 'auto', not 'all'"]),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(
+    restobench: Restobench, photos: Path, arguments: list[str], words: list[str]
+) -> None:
+    """Before anything is written."""
+    assert is_a_sentence(restobench("restore", "photos", "-m", "bicubic", *arguments), *words)
+    assert not Path("restored").exists()
+
+
+def test_a_program_cannot_be_given_a_time_limit_from_outside(restobench: Restobench, photos: Path) -> None:
+    """It would go on; it has a setting of its own."""
+    ran = restobench("restore", "photos", "-m", "command", "--set", "run=cp -r {input}/. {output}", "--timeout", 1)
+
+    assert is_a_sentence(ran, "--timeout cannot end what 'command' starts; say --set timeout=SECONDS instead")

@@ -134,6 +134,10 @@ def test_faces_that_are_there_are_kept(restobench: Restobench, face_files: Mappi
         (["--scale", "2"], ["--scale is for pictures", "--upscale"]),
         (["--aligned", "--upscale", "4"], ["--upscale and --face-weights: only for photographs with faces (--whole)"]),
         (["--eye-distance", "wrong"], ["The eye distance is one of released, true, not 'wrong'"]),
+        (
+            ["--whole", "--batch-size", "auto", "--retries", "2"],
+            ["--batch-size auto and --retries: not for photographs"],
+        ),
         (["--enlarge-faces"], ["Name the method that enlarges with --background"]),
         (["--background-set", "tile=400"], ["Name the method that enlarges with --background"]),
         (["--background", "bicubik"], ["No method is called 'bicubik'", "'bicubic'"]),

@@ -121,14 +121,14 @@ def test_the_batch_size_changes_no_picture_and_no_folder(restobench: Restobench,
         save(Path(f"pairs/gt/s{number}.png"), 22, 38, seed=number)
 
     made = []
-    for size in (1, 3, 8):
+    for size in (1, 3, 8, "auto"):
         ran = restobench("run", "-m", "lanczos", "-d", "pairs", "--batch-size", size, "--runs", f"b{size}", "--json")
         assert ran.code == 0
         folder = run_folder(Path(f"b{size}"), "pairs", "lanczos")
         made.append((folder.name, pictures(folder), [row | {"run": ""} for row in rows(ran.out)]))
 
     assert len(made[0][1]) == 8
-    assert made[0] == made[1] == made[2]
+    assert made[0] == made[1] == made[2] == made[3]
 
 
 def test_noise_too_is_each_pictures_own(restobench: Restobench, make_pairs: MakePairs, slowpack: Path) -> None:
