@@ -188,9 +188,7 @@ def _read(path: Path) -> _Picture:
 
 def _samples(record: RunRecord, pixels: dict[str, str]) -> dict[str, Any]:
     """The rows of samples.parquet, with the hash of each picture."""
-    import pandas as pd
-
-    table = pd.read_parquet(record.folder.samples_path)
+    table = record.folder.read_samples()
     names = [str(name) for name in table.columns]
     tags = [name for name in names if name.startswith(TAG)]
     metrics = [name for name in names if name not in {"id", "group", "seconds", "error", *tags}]
@@ -198,6 +196,11 @@ def _samples(record: RunRecord, pixels: dict[str, str]) -> dict[str, Any]:
         raise RestobenchError(
             f"'{unscored[0]}' was restored since {record.folder.path} was evaluated; "
             f"'restobench evaluate {record.name}' first."
+        )
+    restored = table["id"][[not _there(error) for error in table["error"]]]
+    if pixels and (gone := sorted(set(restored) - set(pixels))):
+        raise RestobenchError(
+            f"The picture of '{gone[0]}' is gone from {record.folder.path}, and its scores are there; run it again."
         )
     clean = scrubber()
     rows = [

@@ -40,6 +40,16 @@ def test_a_run_that_may_only_be_read_is_exported(made: RunRecord, small_disk: Pa
     assert read.read_bytes() == export_run(made, tmp_path / "made.zip").path.read_bytes()
 
 
+def test_a_run_that_lost_a_picture_is_not_exported(made: RunRecord, tmp_path: Path) -> None:
+    """Its means are of pictures that nobody could look at again."""
+    made.folder.picture("a").unlink()
+
+    with pytest.raises(RestobenchError, match="The picture of 'a' is gone from"):
+        export_run(made, tmp_path / "run.zip")
+
+    assert not list(tmp_path.glob("*.zip"))
+
+
 def test_an_archive_holds_all_that_the_run_is(made: RunRecord, archive: Path) -> None:
     """And nothing is compressed: bytes would depend on a library's version."""
     members = read_members(archive)
