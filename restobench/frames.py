@@ -47,7 +47,7 @@ def read_results(
 
         >>> import restobench
         >>> table = restobench.read_results("runs", where={"dataset": "demo"})    # doctest: +SKIP
-        >>> table.pivot(index="method", columns="metric", values="mean")          # doctest: +SKIP
+        >>> table.pivot(index=["method", "key"], columns="metric", values="mean")  # doctest: +SKIP
 
     Args:
         runs: The folder; None: RESTOBENCH_RUNS, or `runs`.
@@ -141,7 +141,7 @@ def samples_frame(
     for record in records:
         if not record.folder.samples_path.exists():
             continue
-        table = pd.read_parquet(record.folder.samples_path)
+        table = record.folder.read_samples()
         for name, wanted in (tags or {}).items():
             table = table[table[TAG + name] == wanted] if TAG + name in table else table[:0]
         for number, (name, value) in enumerate(_head(record).items()):

@@ -100,9 +100,7 @@ class RunRecord:
 
 @lru_cache(maxsize=32)  # a table's methods, each of which several columns ask for
 def _samples(path: Path, modified_ns: int, inode: int) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_parquet(path).set_index("id")
+    return RunFolder(path.parent).read_samples().set_index("id")
 
 
 def all_runs(runs: Path) -> list[RunRecord]:
@@ -250,8 +248,6 @@ def rows_by_tag(
     Raises:
         RestobenchError: No run has samples with these tags, or with these values of them.
     """
-    import pandas as pd
-
     from restobench.statistics import mean_interval
 
     rows: list[dict[str, Any]] = []
@@ -261,7 +257,7 @@ def rows_by_tag(
     for record in records:
         if not record.folder.samples_path.exists():
             continue
-        table = pd.read_parquet(record.folder.samples_path)
+        table = record.folder.read_samples()
         known |= {name.removeprefix(TAG) for name in map(str, table.columns) if name.startswith(TAG)}
         if any(TAG + name not in table for name in (tag, *where)):
             continue

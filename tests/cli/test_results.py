@@ -77,6 +77,22 @@ def test_what_cannot_be_is_a_sentence(three: Restobench, arguments: tuple[str, .
     assert not list(Path().glob("*t*.*v"))
 
 
+def test_damaged_samples_are_told_with_what_makes_them_again(three: Restobench) -> None:
+    """By whichever command reads them."""
+    (path,) = RUNS.glob("demo/a-worst@default/*/samples.parquet")
+    path.write_bytes(b"x")
+
+    for arguments in (
+        ("results", "--samples", "--json"),
+        ("results", "--by", "kind"),
+        ("results", "--ranks"),
+        ("compare", "a-worst", "c-best"),
+    ):
+        ran = three(*arguments)
+        assert is_a_sentence(ran, "samples.parquet is damaged")
+        assert f"'restobench evaluate {path.parent.resolve()}' makes it again" in ran.err
+
+
 def test_one_of_several_seeds_is_chosen_by_its_name(restobench: Restobench) -> None:
     """A name means the newest of its runs; with a filter, the newest of those that fit."""
     for seed in (0, 1):
