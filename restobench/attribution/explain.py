@@ -174,8 +174,8 @@ def _asked(cell: str, candidates: Sequence[_Candidate], paper: str) -> Beside:
     known = [one for one in candidates if one.cell == cell and paper in ("", one.beside.paper)]
     if not candidates:
         raise RestobenchError(
-            f"No paper prints a number for {cell}, nor for another {metric} of these runs: there is nothing to compare.\n"
-            + _A_CELL
+            f"No paper prints a number for {cell}, nor for another {metric} of these runs: there is nothing "
+            f"to compare.\n{_A_CELL}"
         )
     if not known:
         raise unknown_name(
