@@ -207,7 +207,7 @@ def _samples(side: Sequence[RunRecord]) -> _Samples:
             raise RestobenchError(
                 f"{record.folder.path} was not scored yet; do it with 'restobench evaluate {record.folder.path}'."
             )
-        tables.append(pd.read_parquet(record.folder.samples_path).set_index("id"))
+        tables.append(record.folder.read_samples().set_index("id"))
     ids = sorted(set.intersection(*(set(map(str, table.index)) for table in tables)))
     names = [name for name in tables[0].columns if all(name in table for table in tables)]
     values = {

@@ -33,6 +33,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         yield beside
         beside.replace(path)
+    except OSError as error:
+        if error.filename == str(beside):
+            error.filename = str(path)  # nobody asked for the other one
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
@@ -56,11 +60,12 @@ def is_web_page(start: bytes) -> bool:
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Turn a full disk, or a folder that may not be written, into the user's error.
+    """Turn a full disk, a folder that may not be written, or a file in its place, into the user's error.
 
     Raises:
         RestobenchError: Instead of the OSError that says so; any other passes.
@@ -75,6 +80,10 @@ def writing() -> Iterator[None]:
             ) from error
         if error.errno in _NOT_ALLOWED:
             raise RestobenchError(f"{error.filename or 'A file'} could not be written: {error.strerror}.") from error
+        if error.errno in _IN_THE_WAY:
+            raise RestobenchError(
+                f"{error.filename} could not be made: what stands there, or above it, is no folder. Name another place."
+            ) from error
         raise
 
 

@@ -47,7 +47,7 @@ def read_results(
 
         >>> import restobench
         >>> table = restobench.read_results("runs", where={"dataset": "demo"})    # doctest: +SKIP
-        >>> table.pivot(index="method", columns="metric", values="mean")          # doctest: +SKIP
+        >>> table.pivot(index=["method", "key"], columns="metric", values="mean")  # doctest: +SKIP
 
     Args:
         runs: The folder; None: RESTOBENCH_RUNS, or `runs`.
@@ -141,7 +141,7 @@ def samples_frame(
     for record in records:
         if not record.folder.samples_path.exists():
             continue
-        table = pd.read_parquet(record.folder.samples_path)
+        table = record.folder.read_samples()
         for name, wanted in (tags or {}).items():
             table = table[table[TAG + name] == wanted] if TAG + name in table else table[:0]
         for number, (name, value) in enumerate(_head(record).items()):
@@ -218,18 +218,16 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
     check_suffix(path)
     if path.is_dir():
         raise RestobenchError(f"{path} is a folder; name a file with --output.")
-    try:
-        with writing(), written_whole(path) as beside:
-            match path.suffix.lower():
-                case ".csv":
-                    _safe(frame).to_csv(beside, index=False, lineterminator="\n", encoding="utf-8")
-                case ".parquet":
-                    frame.to_parquet(beside, index=False)
-                case _:
-                    text = json.dumps(rows_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
-                    beside.write_text(text + "\n", encoding="utf-8")
-    except (FileExistsError, NotADirectoryError):
-        raise RestobenchError(f"{path} could not be written: {path.parent} is no folder.") from None
+    with writing(), written_whole(path) as beside:
+        match path.suffix.lower():
+            case ".csv":
+                _safe(frame).to_csv(beside, index=False, lineterminator="\n", encoding="utf-8")
+            case ".parquet":
+                with beside.open("wb") as file:  # pyarrow's own words name no file
+                    frame.to_parquet(file, index=False)
+            case _:
+                text = json.dumps(rows_of(frame), indent=1, ensure_ascii=False, allow_nan=False)
+                beside.write_text(text + "\n", encoding="utf-8")
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -100,9 +100,7 @@ class RunRecord:
 
 @lru_cache(maxsize=32)  # a table's methods, each of which several columns ask for
 def _samples(path: Path, modified_ns: int, inode: int) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_parquet(path).set_index("id")
+    return RunFolder(path.parent).read_samples().set_index("id")
 
 
 def all_runs(runs: Path) -> list[RunRecord]:
@@ -136,8 +134,17 @@ def find_run(runs: Path, name: str) -> RunRecord:
     Raises:
         RestobenchError: There is none, or the name fits several; the candidates are listed.
     """
+    return max(runs_called(runs, name), key=worth)
+
+
+def runs_called(runs: Path, name: str) -> list[RunRecord]:
+    """Every run of a name, as `find_run` takes it: its seeds and settings.
+
+    Raises:
+        RestobenchError: There is none, or the name fits several; the candidates are listed.
+    """
     if (Path(name) / "run.json").exists():
-        return RunRecord.read(RunFolder(Path(name)))
+        return [RunRecord.read(RunFolder(Path(name)))]
     records = all_runs(runs)
     if not records:
         raise RestobenchError(f"There are no runs in {runs}; make one with 'restobench run', or name --runs.")
@@ -148,7 +155,7 @@ def find_run(runs: Path, name: str) -> RunRecord:
     if len(candidates) > 1:
         listing = ", ".join(sorted(f"{label}@{variant}:{dataset}" for label, variant, dataset in candidates))
         raise RestobenchError(f"The name '{name}' fits several runs: {listing}. Say which one.")
-    return max(fitting, key=worth)
+    return fitting
 
 
 def worth(record: RunRecord) -> tuple[bool, bool, str]:
@@ -223,6 +230,8 @@ def rows_by_tag(
     tag: str,
     metrics: Sequence[str] | None = None,
     where: Mapping[str, str] | None = None,
+    *,
+    beside_tags: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The summary of each run apart for each value of a tag: `kind` of degradation, and the like.
 
@@ -231,6 +240,7 @@ def rows_by_tag(
         tag: By what they are taken apart.
         metrics: Which; None: all.
         where: Only the samples whose tags have these values.
+        beside_tags: What else could have been meant by a name in `where`, for the error.
 
     Returns:
         A row for each run, value of the tag and metric: as the summary's rows, without a signature.
@@ -238,8 +248,6 @@ def rows_by_tag(
     Raises:
         RestobenchError: No run has samples with these tags, or with these values of them.
     """
-    import pandas as pd
-
     from restobench.statistics import mean_interval
 
     rows: list[dict[str, Any]] = []
@@ -249,7 +257,7 @@ def rows_by_tag(
     for record in records:
         if not record.folder.samples_path.exists():
             continue
-        table = pd.read_parquet(record.folder.samples_path)
+        table = record.folder.read_samples()
         known |= {name.removeprefix(TAG) for name in map(str, table.columns) if name.startswith(TAG)}
         if any(TAG + name not in table for name in (tag, *where)):
             continue
@@ -263,7 +271,9 @@ def rows_by_tag(
                 interval = mean_interval(part[name].to_numpy(), list(part["group"]))
                 rows.append(head | {"tag": tag, "value": value, "metric": name} | asdict(interval))
     if unknown := next((name for name in (tag, *where) if name not in known), None):
-        raise unknown_name("tag of samples in these runs", unknown, known)
+        raise unknown_name(
+            "tag of samples in these runs", unknown, known | set(beside_tags if unknown in where else ())
+        )
     for name, wanted in where.items():
         if wanted not in values_of[name]:
             raise unknown_name(f"value of '{name}' in these runs", wanted, values_of[name])

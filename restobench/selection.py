@@ -25,6 +25,8 @@ _FACTS: dict[str, Callable[[RunRecord], list[str]]] = {
     "key": lambda record: [record.folder.path.name],
 }
 """What runs are chosen by: by its name, every way to write a run's value."""
+RUN_FILTERS = (*_FACTS, f"{SETTING}NAME")
+"""The names of filters that choose runs."""
 _COLUMNS: dict[str, Callable[[TableRow], Any]] = {
     "method": lambda row: natural_order(row.method),
     "dataset": lambda row: natural_order(row.records[0].dataset),

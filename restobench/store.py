@@ -26,12 +26,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from restobench.errors import RestobenchError
 from restobench.files import PART_PREFIX, write_json, writing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = 1
 """Of run.json; a reader refuses a newer one."""
@@ -186,6 +189,24 @@ class RunFolder:
     def read_summary(self) -> list[dict[str, Any]]:
         """The rows of summary.json; none where the run was not evaluated."""
         return self._read("summary.json") if self.summary_path.exists() else []
+
+    def read_samples(self) -> pd.DataFrame:
+        """The rows of samples.parquet.
+
+        Raises:
+            FileNotFoundError: The run was not evaluated.
+            RestobenchError: The file is damaged.
+        """
+        import pandas as pd
+
+        try:
+            return pd.read_parquet(self.samples_path)
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError) as error:
+            raise RestobenchError(
+                f"{self.samples_path} is damaged ({error}); 'restobench evaluate {self.path}' makes it again."
+            ) from None
 
     def read_imported(self) -> dict[str, Any] | None:
         """Where the run came from and what was checked; None: it was made here."""

@@ -186,11 +186,12 @@ def _text(value: Value) -> str:
 
 
 def _told(fault: ErrorDetails) -> str:
-    """What is wrong, and where."""
-    *above, last = fault["loc"]
+    """What is wrong, and where: in which [[run]], counted as in the file."""
+    model: type[_Part] = Suite
+    place, names = "", fault["loc"]
+    if len(names) > 2 and isinstance(names[1], int):
+        model, place, names = SuiteRun, f" in [[run]] {names[1] + 1}", names[2:]
     if fault["type"] != "extra_forbidden":
-        return f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
-    model = SuiteRun if above else Suite
+        return f"{'.'.join(map(str, names))}{place}: {fault['msg'].removeprefix('Value error, ')}"
     known = [field.alias or name for name, field in model.model_fields.items()]
-    place = "in [[run]]" if above else "at the top"
-    return str(unknown_name(f"key {place}", str(last), known)).removesuffix(".").replace("\n", " ")
+    return str(unknown_name(f"key{place or ' at the top'}", str(names[-1]), known)).removesuffix(".").replace("\n", " ")

@@ -26,6 +26,7 @@ _UNEXPLAINED = ("differs", "close", "compatible")
 """Verdicts that leave something to explain."""
 _SHOWN = 5
 """Variants, the nearest first."""
+_A_CELL = "A cell is METHOD@VARIANT/DATASET/METRIC, as in the tables of 'restobench leaderboard build'."
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,10 @@ def explain_cell(
     Raises:
         RestobenchError: No such cell, no number beside it or nothing to explain; or pictures are not there.
     """
+    if cell.count("/") < 2:
+        raise RestobenchError(f"{cell!r} is no cell. {_A_CELL}")
     metric = cell.rpartition("/")[2]
+    choose_metrics([metric])
     candidates = _candidates(records, published, metric)
     beside = _asked(cell, candidates, paper)
     # One paper's program scored them all; another's may have done otherwise.
@@ -166,12 +170,17 @@ def _called(pictures: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, st
 
 
 def _asked(cell: str, candidates: Sequence[_Candidate], paper: str) -> Beside:
+    metric = cell.rpartition("/")[2]
     known = [one for one in candidates if one.cell == cell and paper in ("", one.beside.paper)]
+    if not candidates:
+        raise RestobenchError(
+            f"No paper prints a number for {cell}, nor for another {metric} of these runs: there is nothing "
+            f"to compare.\n{_A_CELL}"
+        )
     if not known:
         raise unknown_name(
-            "cell with a measured and a published number", cell, {one.cell for one in candidates},
-            "A cell is METHOD@VARIANT/DATASET/METRIC, as in the tables of 'restobench leaderboard build'.",
-        )  # fmt: skip
+            "cell with a measured and a published number", cell, {one.cell for one in candidates}, _A_CELL
+        )
     different = [one for one in known if _is_open(one)]
     if not different:
         words = ", ".join(f"{one.beside.value} ({one.beside.paper}): {one.beside.verdict}" for one in known)

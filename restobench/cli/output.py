@@ -312,7 +312,7 @@ def print_forecast(forecasts: Sequence[Forecast]) -> None:
     console = standard_output()
     table = Table(pad_edge=False)
     for head in ("run", "there", "to restore", "values known", "to compute", "expected"):
-        table.add_column(head, justify="left" if head == "run" else "right", no_wrap=head != "run")
+        table.add_column(head, justify="left" if head == "run" else "right", overflow="fold")
     for one in forecasts:
         time_needed = "unknown" if one.seconds is None else f"{one.seconds / 60:.1f} min"
         numbers = (one.already, one.restore, one.known, one.compute)

@@ -12,8 +12,8 @@ from restobench.cli import arguments as given
 from restobench.cli import sharing
 from restobench.cli.output import print_by_tag, print_json, print_runs, standard_output
 from restobench.errors import RestobenchError
-from restobench.results import RunRecord, all_runs, find_run, newest, rows_by_tag
-from restobench.selection import Where, choose_records, read_where, sort_records, sort_tagged
+from restobench.results import RunRecord, all_runs, newest, rows_by_tag, runs_called, worth
+from restobench.selection import RUN_FILTERS, Where, choose_records, read_where, sort_records, sort_tagged
 
 if TYPE_CHECKING:
     from restobench.ranks import Ranks
@@ -104,7 +104,7 @@ def show(
         )
     folder = given.folder(runs, "--runs") or runs_folder()
     if name:
-        records = choose_records([find_run(folder, name)], only.runs)
+        records = [max(choose_records(runs_called(folder, name), only.runs), key=worth)]
     else:
         records = choose_records(all_runs(folder), only.runs)
         records = records if every else newest(records)
@@ -113,7 +113,7 @@ def show(
     if sort is not None and not tagged:
         records = sort_records(records, sort, reverse=reverse)
     if tagged:
-        rows = rows_by_tag(records, by or next(iter(only.tags)), wanted, only.tags)
+        rows = rows_by_tag(records, by or next(iter(only.tags)), wanted, only.tags, beside_tags=RUN_FILTERS)
         _print_tagged(rows if sort is None else sort_tagged(rows, sort, reverse=reverse), output, as_json=as_json)
     elif samples or output:
         _write_rows(records, only, wanted, output, samples=samples)

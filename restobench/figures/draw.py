@@ -92,11 +92,8 @@ def draw(figure: Figure, path: Path, style: Style | None = None) -> dict[str, in
     with _own_style():
         page = _Page(figure, style, raster=kind == "png")
         page.draw()
-        try:
-            with writing(), written_whole(path) as beside:
-                page.save(beside, kind)
-        except (FileExistsError, NotADirectoryError):
-            raise RestobenchError(f"{path} could not be written: {path.parent} is no folder.") from None
+        with writing(), written_whole(path) as beside:
+            page.save(beside, kind)
     return {line.sample: strip.zoom for line, strip in zip(figure.lines, page.strips, strict=True) if strip}
 
 

@@ -208,8 +208,7 @@ def _numbers(record: RunRecord, metrics: Sequence[str], samples: Sequence[str]) 
         return {}
     import pandas as pd
 
-    path = record.folder.samples_path
-    table = pd.read_parquet(path).set_index("id") if path.exists() else pd.DataFrame()
+    table = record.samples() if record.folder.samples_path.exists() else pd.DataFrame()
     if absent := next((metric for metric in metrics if metric not in table), None):
         raise RestobenchError(
             f"{record.name} ({record.folder.path}) has no {absent} for each sample; "

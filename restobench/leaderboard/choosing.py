@@ -41,6 +41,8 @@ def _unfit(record: RunRecord, demonstrations: bool) -> str | None:
         return "a demonstration; --demonstrations shows it"
     if not record.summary:
         return "not evaluated"
+    if not any(row["count"] or row["infinite"] or row.get("identical") for row in record.summary):
+        return "no metric has a value"
     return None
 
 

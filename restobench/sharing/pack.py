@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,7 +95,8 @@ def export_run(
     path = _target(record, output)
     if path.resolve().is_relative_to(folder.path.resolve()):
         raise RestobenchError(f"{path} would lie in the run itself; name a file elsewhere with --output.")
-    with folder.locked(), writing():
+    # Of a colleague's run, or one on a disk that is only read, nobody here is the writer.
+    with folder.locked() if os.access(folder.path, os.W_OK) else nullcontext(), writing():
         there = sorted(folder.restored_ids())
         if with_pictures and not there:
             raise RestobenchError(f"{folder.path} has no pictures, only scores; leave --pictures out.")
@@ -175,8 +178,6 @@ def _target(record: RunRecord, output: Path | None) -> Path:
         raise RestobenchError(f"{output} is a folder; name a file with --output.")
     if output.suffix.lower() != ".zip":
         raise RestobenchError(f"--output {output} must end with .zip, which is what it will be.")
-    if output.parent.exists() and not output.parent.is_dir():
-        raise RestobenchError(f"{output} could not be written: {output.parent} is no folder.")
     return output
 
 
@@ -187,9 +188,7 @@ def _read(path: Path) -> _Picture:
 
 def _samples(record: RunRecord, pixels: dict[str, str]) -> dict[str, Any]:
     """The rows of samples.parquet, with the hash of each picture."""
-    import pandas as pd
-
-    table = pd.read_parquet(record.folder.samples_path)
+    table = record.folder.read_samples()
     names = [str(name) for name in table.columns]
     tags = [name for name in names if name.startswith(TAG)]
     metrics = [name for name in names if name not in {"id", "group", "seconds", "error", *tags}]
@@ -197,6 +196,11 @@ def _samples(record: RunRecord, pixels: dict[str, str]) -> dict[str, Any]:
         raise RestobenchError(
             f"'{unscored[0]}' was restored since {record.folder.path} was evaluated; "
             f"'restobench evaluate {record.name}' first."
+        )
+    restored = table["id"][[not _there(error) for error in table["error"]]]
+    if pixels and (gone := sorted(set(restored) - set(pixels))):
+        raise RestobenchError(
+            f"The picture of '{gone[0]}' is gone from {record.folder.path}, and its scores are there; run it again."
         )
     clean = scrubber()
     rows = [

@@ -95,6 +95,12 @@ def test_there_must_be_something_to_explain(records: list[RunRecord]) -> None:
         explain(records, paper(records, "psnr"))
     with pytest.raises(RestobenchError, match="No cell with a measured and a published number is called"):
         explain(records, paper(records, "psnr-y"), "lanczos/x/psnr")
+    with pytest.raises(RestobenchError, match="No paper prints a number for lanczos/demo/psnr-y, nor for another"):
+        explain(records, paper(records, "psnr-y"), "lanczos/demo/psnr-y")
+    with pytest.raises(RestobenchError, match=r"No metric is called 'pnsr'\. Did you mean 'psnr'"):
+        explain(records, paper(records, "psnr-y"), "lanczos/demo/pnsr")
+    with pytest.raises(RestobenchError, match=r"'lanczos' is no cell\. A cell is METHOD@VARIANT/DATASET/METRIC"):
+        explain(records, paper(records, "psnr-y"), "lanczos")
     next(records[1].folder.pictures.iterdir()).unlink()
     with pytest.raises(RestobenchError, match="is not there, and other ways of scoring need it"):
         explain(records, paper(records, "psnr-y"))

@@ -75,5 +75,5 @@ def test_a_cell_that_nobody_prints_cannot_be_explained(
     ran = restobench("leaderboard", "explain", "nearest/pairs/psnr", "--runs", runs)
 
     assert ran.code == 2
-    assert ran.err.startswith("No cell with a measured and a published number is called 'nearest/pairs/psnr'.")
+    assert ran.err.startswith("No paper prints a number for nearest/pairs/psnr, nor for another psnr of these runs")
     assert "METHOD@VARIANT/DATASET/METRIC" in ran.err

@@ -67,7 +67,7 @@ def test_show_is_meant_where_no_command_is_named(three: Restobench) -> None:
         (("c-best", "--all", "--json"), "--all is of all runs"),
         (("--samples", "--by", "kind", "--json"), "say one"),
         (("--where", "method=nobody"), "No 'method' of these runs is called 'nobody'"),
-        (("--where", "methd=x"), "No tag of samples in these runs is called 'methd'"),
+        (("--where", "methd=x"), "No tag of samples in these runs is called 'methd'. Did you mean 'method'"),
         (("--where", "kind=x", "--output", "t.csv", "--samples"), "No sample of these runs has kind=x"),
     ],
 )
@@ -75,6 +75,33 @@ def test_what_cannot_be_is_a_sentence(three: Restobench, arguments: tuple[str, .
     """And nothing is written."""
     assert is_a_sentence(three("results", *arguments), words)
     assert not list(Path().glob("*t*.*v"))
+
+
+def test_damaged_samples_are_told_with_what_makes_them_again(three: Restobench) -> None:
+    """By whichever command reads them."""
+    (path,) = RUNS.glob("demo/a-worst@default/*/samples.parquet")
+    path.write_bytes(b"x")
+
+    for arguments in (
+        ("results", "--samples", "--json"),
+        ("results", "--by", "kind"),
+        ("results", "--ranks"),
+        ("compare", "a-worst", "c-best"),
+    ):
+        ran = three(*arguments)
+        assert is_a_sentence(ran, "samples.parquet is damaged")
+        assert f"'restobench evaluate {path.parent.resolve()}' makes it again" in ran.err
+
+
+def test_one_of_several_seeds_is_chosen_by_its_name(restobench: Restobench) -> None:
+    """A name means the newest of its runs; with a filter, the newest of those that fit."""
+    for seed in (0, 1):
+        scored(RUNS, "noisy", CLEAN + seed, seed=seed)
+
+    for seed in (0, 1):
+        rows = json.loads(restobench("results", "noisy", "--where", f"seed={seed}", "--json").out)
+        assert {row["seed"] for row in rows} == {seed}
+    assert is_a_sentence(restobench("results", "noisy", "--where", "seed=7"), "Known: 0, 1.")
 
 
 def test_a_run_goes_out_and_comes_in(restobench: Restobench, make_pairs: Callable[..., Path]) -> None:

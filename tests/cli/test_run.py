@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -584,3 +587,21 @@ def test_one_run_of_a_grid_that_cannot_be_made_does_not_stop_the_others(
     alone = restobench("run", "-m", "resshift@tiny", "-d", "pairs", "--set", "steps=9", "--metrics", "psnr")
     assert alone.code == 2
     assert alone.err.splitlines()[-1].startswith("'resshift@tiny' was trained on 4 steps")
+
+
+def test_a_narrow_terminal_still_says_whose_forecast_it_is(make_pairs: MakePairs, tmp_path: Path) -> None:
+    """The names of the runs once gave way to the heads of the numbers."""
+    asked = ["run", "--method", "bicubic", "--dataset", make_pairs(), "--runs", tmp_path / "runs", "--dry-run"]
+    ours, terminal = os.openpty()
+
+    subprocess.run(
+        [sys.executable, "-m", "restobench", *map(str, asked)],
+        stdout=terminal,
+        env={**os.environ, "COLUMNS": "60"},
+        check=True,
+    )
+    os.close(terminal)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+
+    assert "bicubic" in shown

@@ -1,5 +1,6 @@
 """Who stands in which table, beside what; rendering has tests of its own."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,18 @@ def test_what_may_not_stand_in_a_table_is_left_out_with_its_reason(tmp_path: Pat
     scored(tmp_path, "toy", {"psnr": CLEAN}, demonstration=True)
     make(tmp_path, "limited", samples=PART)
     make(tmp_path, "unscored")
+    scored(tmp_path, "no-clean", {"psnr": [math.nan] * len(CLEAN)})
 
     found = board(tmp_path)
     asked = board(tmp_path, demonstrations=True)
 
     assert [one.name for one in found.tables[0].rows] == ["whole"]
     assert sorted(line.partition("): ")[2] for line in found.left_out) == [
-        "a demonstration; --demonstrations shows it", "not evaluated", "not every sample was restored",
-    ]  # fmt: skip
+        "a demonstration; --demonstrations shows it",
+        "no metric has a value",
+        "not evaluated",
+        "not every sample was restored",
+    ]
     assert [one.name for one in asked.tables[0].rows] == ["toy", "whole"]
     assert "a demonstration, no result" in asked.tables[0].rows[0].notes
 

@@ -265,6 +265,18 @@ def test_without_the_data_set_the_page_says_so(tmp_path: Path) -> None:
     assert "no input and no clean picture is shown" in page.text
 
 
+def test_a_mean_over_seeds_is_told_only_where_there_are_several(tmp_path: Path) -> None:
+    """The picture is of one seed; of a method that was run once its values are too."""
+    data = pairs(tmp_path / "pairs", ["a", "b"])
+    for label, seed in (("once", 0), ("twice", 0), ("twice", 1)):
+        pictured(tmp_path / "runs", data, label, ids=["a", "b"], seed=seed)
+
+    text = Page(next(site_of(tmp_path).glob(f"pairs*/samples/{file_name('a')}.html"))).text
+
+    assert "once: the picture of seed 0." in text
+    assert "twice: the picture of seed 0; values are means over 2 seeds." in text
+
+
 def test_a_sample_from_elsewhere_cannot_name_a_file_outside(tmp_path: Path) -> None:
     """A run that was brought may call its samples whatever it likes."""
     data = pairs(tmp_path / "pairs", ["a", "b"])

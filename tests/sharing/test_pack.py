@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from restobench.dataset import dataset_cards
 from restobench.errors import RestobenchError
 from restobench.results import RunRecord
 from restobench.sharing.pack import export_run, sharing_of
+from restobench.store import RunFolder
 from tests.sharing.conftest import card, read_members
 from tests.test_results import make
 
@@ -25,6 +28,26 @@ def test_the_same_run_gives_the_same_bytes(made: RunRecord, tmp_path: Path) -> N
 
     assert first.read_bytes() == second.read_bytes()
     assert not list(tmp_path.glob(".part-*"))
+
+
+def test_a_run_that_may_only_be_read_is_exported(made: RunRecord, small_disk: Path, tmp_path: Path) -> None:
+    """A colleague's, or one on an archive's disk: there is no lock to take, and the bytes are the same."""
+    there = Path(shutil.copytree(made.folder.path, small_disk / made.folder.path.name))
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+    read = export_run(RunRecord.read(RunFolder(there)), tmp_path / "read.zip").path
+
+    assert read.read_bytes() == export_run(made, tmp_path / "made.zip").path.read_bytes()
+
+
+def test_a_run_that_lost_a_picture_is_not_exported(made: RunRecord, tmp_path: Path) -> None:
+    """Its means are of pictures that nobody could look at again."""
+    made.folder.picture("a").unlink()
+
+    with pytest.raises(RestobenchError, match="The picture of 'a' is gone from"):
+        export_run(made, tmp_path / "run.zip")
+
+    assert not list(tmp_path.glob("*.zip"))
 
 
 def test_an_archive_holds_all_that_the_run_is(made: RunRecord, archive: Path) -> None:

@@ -36,6 +36,8 @@ class Series:
     """What its rows are shown as."""
     record: RunRecord
     """Whose pictures are shown: the first seed's."""
+    seeds: int
+    """How many runs its values are the means of."""
     values: tuple[tuple[float | None, ...], ...]
     """By column, by sample: the mean over seeds. A column of a whole set has none."""
 
@@ -172,7 +174,7 @@ def _gallery(
     for key, (method, name) in zip(named, shown.items(), strict=True):
         own = [record for record in records if record.method == method]
         values = tuple(_values(column, own, tables, len(ids)) for column in kept)
-        series.append(Series(key, name, own[0], values))
+        series.append(Series(key, name, own[0], len(own), values))
     return Gallery(*pictures, tuple(kept), tuple(ids), tags, tuple(series), _sources(records[0]))
 
 
