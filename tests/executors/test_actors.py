@@ -43,7 +43,7 @@ class Mortal:
                 elif death.read_text() != "always":
                     death.unlink()
                 os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.05 * len(lq))
+        time.sleep((0.4 if Path("slowly").exists() else 0.05) * len(lq))
         enlarged = lq.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)
         return enlarged + 0.1 * noise.draw(enlarged.shape[1:])
 '''
@@ -221,6 +221,7 @@ def test_where_no_worker_is_left_the_run_ends_and_keeps_what_it_has(calm: dict[s
 def test_an_interrupted_run_goes_on_where_it_was(calm: dict[str, Any], nodes: Nodes, number: signal.Signals) -> None:
     """After Ctrl-C what the actors had in hand is finished first; SIGTERM, as of a batch system, ends at once."""
     cluster = ("--executor", "ray", "--address", nodes.address, "--workers", 2)
+    Path("slowly").touch()  # or all is done before a busy machine has heard
     process = spawn(*RUN, "--runs", "wild", *cluster)
     while not list(Path("wild").glob("many/mortal@default/*/pictures/*.png")):
         assert process.poll() is None
@@ -229,6 +230,7 @@ def test_an_interrupted_run_goes_on_where_it_was(calm: dict[str, Any], nodes: No
     stopped = finish(process)
     folder = run_folder(Path("wild"), "many", "mortal")
     between = content(folder)
+    Path("slowly").unlink()
     last = finish(spawn(*RUN, "--runs", "wild", *cluster))
 
     assert stopped.code == 130
