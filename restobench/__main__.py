@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
 
 from restobench.errors import RestobenchError
 from restobench.files import writing
@@ -14,18 +13,18 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; what the user can put right ends with one message and exit code 2."""
-    from restobench.cli.app import app
-
     # Told to end, end as with Ctrl-C: the programs that were started end too, and what they made is kept.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
             signal.signal(number, signal.default_int_handler)
     with shown():
-        _run(app)
+        _run()
 
 
-def _run(app: Callable[..., None]) -> None:
+def _run() -> None:
     try:
+        from restobench.cli.app import app
+
         with writing():
             app(prog_name="restobench")
             sys.stdout.flush()
@@ -36,8 +35,15 @@ def _run(app: Callable[..., None]) -> None:
     except SystemExit as ended:
         # Typer ends so on Ctrl-C, without a word.
         if ended.code == _INTERRUPTED:
-            print("\nInterrupted. What was done is kept; the same command goes on from there.", file=sys.stderr)
+            _say_interrupted()
         raise
+    except KeyboardInterrupt:  # before Typer was at it
+        _say_interrupted()
+        sys.exit(_INTERRUPTED)
+
+
+def _say_interrupted() -> None:
+    print("\nInterrupted. What was finished is kept; the same command does the rest.", file=sys.stderr)
 
 
 def _forget_what_cannot_be_printed() -> None:

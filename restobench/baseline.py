@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -106,6 +107,17 @@ def read_baseline(path: Path) -> Numbers:
             raise RestobenchError(f"{path}, line {rows.line_num}, has {key} a second time.")
         numbers[key] = number
     return numbers
+
+
+def check_writable(path: Path) -> None:
+    """Said before hours are spent on its numbers.
+
+    Raises:
+        RestobenchError: The baseline cannot be written there.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise RestobenchError(f"The baseline {path} cannot be written there; name another file with --baseline.")
 
 
 def write_baseline(path: Path, numbers: Numbers) -> None:

@@ -294,12 +294,12 @@ def worse_than_their_input(results: Sequence[RunResult]) -> list[str]:
         other = inputs.get(fingerprint)
         if other is None or other is result:
             continue
-        ours, theirs = ({row["metric"]: row["mean"] for row in each.rows()} for each in (result, other))
+        ours, theirs = _on_common_samples(result.record, other.record)
         compared = [
             metric
             for metric in choose_metrics(result.metrics)
             if metric.card.kind == "full-reference" and metric.card.reference == "clean"
-            if ours.get(metric.name) is not None and theirs.get(metric.name) is not None
+            if metric.name in ours
         ]
         sign = {"higher": 1, "lower": -1}
         if compared and all(sign[one.card.better] * (ours[one.name] - theirs[one.name]) < 0 for one in compared):
@@ -309,6 +309,22 @@ def worse_than_their_input(results: Sequence[RunResult]) -> list[str]:
                 "Are these the pictures that were meant?"
             )
     return notes
+
+
+def _on_common_samples(one: RunRecord, other: RunRecord) -> tuple[dict[str, float], dict[str, float]]:
+    """Means of both by metric, over the samples that have a finite value in both: a part of a set has other means."""
+    import numpy as np
+
+    tables = [record.folder.read_samples().set_index("id") for record in (one, other)]
+    means: tuple[dict[str, float], dict[str, float]] = {}, {}
+    names = {row["metric"] for row in one.summary} & set(tables[0].columns) & set(tables[1].columns)
+    for name in sorted(names):
+        both = [table[name] for table in tables]
+        finite = [set(column.index[np.isfinite(column)]) for column in both]
+        if common := sorted(finite[0] & finite[1]):
+            for found, column in zip(means, both, strict=True):
+                found[name] = float(column[common].mean())
+    return means
 
 
 def _with_earlier(asked: list[Metric], record: RunRecord) -> list[Metric]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from restobench.baseline import Key, Number, find_baseline, read_baseline, write_baseline
+from restobench.baseline import Key, Number, check_writable, find_baseline, read_baseline, write_baseline
 from restobench.cli.app import app
 from restobench.errors import RestobenchError
 from restobench.plugins import plugins
@@ -180,6 +180,17 @@ def test_a_bad_baseline_is_one_sentence(tmp_path: Path, text: str, complaint: st
         read_baseline(tmp_path / "base.csv")
     with pytest.raises(RestobenchError, match=r"none.csv cannot be read: .*--update --method M --dataset D"):
         read_baseline(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("place", ["folder.csv", "file/base.csv"])
+def test_where_no_baseline_can_be_written_nothing_is_run(tmp_path: Path, place: str) -> None:
+    """It would be known when all methods had run."""
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").touch()
+
+    check_writable(tmp_path / "yet" / "to" / "come" / "base.csv")
+    with pytest.raises(RestobenchError, match=r"\.csv cannot be written there; name another file with --baseline\.$"):
+        check_writable(tmp_path / place)
 
 
 def test_the_baselines_that_ship_can_be_read_and_run() -> None:

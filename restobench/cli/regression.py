@@ -30,7 +30,7 @@ def check(
 
     Exit code 1: a number moved, is new or is gone. 3: nothing moved, but something could not be run.
     """
-    from restobench.baseline import find_baseline, read_baseline, write_baseline
+    from restobench.baseline import check_writable, find_baseline, read_baseline, write_baseline
     from restobench.regression import (
         Task,
         compare_numbers,
@@ -43,6 +43,8 @@ def check(
     if bool(method) != bool(dataset):
         raise RestobenchError("--method and --dataset go together: what to run, and on which.")
     path = find_baseline(baseline)
+    if update:
+        check_writable(path)
     old = {} if update and method and not path.exists() else read_baseline(path)
     tasks = tasks_of(old)
     if method and dataset:

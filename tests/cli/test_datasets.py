@@ -225,7 +225,7 @@ def test_ctrl_c_keeps_what_was_made(restobench: Restobench, tmp_path: Path) -> N
 
     assert ended.code == 130
     assert "Traceback" not in ended.err
-    assert "the same command goes on from there" in ended.err
+    assert "the same command does the rest" in ended.err
     assert not psutil.wait_procs(children, timeout=30)[1]
     assert journal.exists()
 

@@ -217,7 +217,7 @@ def test_an_interrupted_download_is_kept(tmp_path: Path, folder: Path, server: F
     again = finish(spawn(*told, PYTHONPATH=python_path))
 
     assert ended.code == 130, ended
-    assert "Interrupted. What was done is kept" in ended.err
+    assert "Interrupted. What was finished is kept" in ended.err
     assert again.code == 0, again.err
     assert "going on after" in again.err
     assert (folder / "unet_v2.pth").read_bytes() == BODY
