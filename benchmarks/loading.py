@@ -24,7 +24,8 @@ from PIL import Image
 from synthesis import write_clean
 from torch import Tensor
 
-from restobench.dataset import Sample, open_dataset, read_ahead
+from restobench.ahead import read_ahead
+from restobench.dataset import Sample, open_dataset
 from restobench.image import read_array, to_tensor
 
 PAIRS = 80

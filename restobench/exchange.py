@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from restobench.dataset import read_ahead
+from restobench.ahead import read_ahead
 from restobench.errors import RestobenchError
 from restobench.image import LOSSY_SUFFIXES, is_picture, read_array, to_eight_bit, to_tensor, write_picture
 

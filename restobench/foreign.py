@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from restobench.ahead import read_ahead
 from restobench.cache import Cache
-from restobench.dataset import Dataset, read_ahead
+from restobench.dataset import Dataset
 from restobench.errors import RestobenchError
 from restobench.files import written_whole
 from restobench.image import LOSSY_SUFFIXES, is_picture, read_array, to_eight_bit, to_tensor, write_picture

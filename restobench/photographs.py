@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from restobench.dataset import Sample, read_ahead
+from restobench.ahead import read_ahead
+from restobench.dataset import Sample
 from restobench.errors import RestobenchError, in_words
 from restobench.faces.detection import Detector
 from restobench.faces.networks import detection_network, parsing_network

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from restobench.ahead import in_order, read_ahead
 from restobench.cache import Cache
-from restobench.dataset import Sample, in_order, read_ahead
+from restobench.dataset import Sample
 from restobench.errors import RestobenchError
 from restobench.image import read_array, to_tensor
 from restobench.plausibility import Glimpse, glimpse

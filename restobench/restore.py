@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
+from restobench.ahead import read_ahead
 from restobench.attempt import (
     Attempts,
     Batch,
@@ -26,7 +27,7 @@ from restobench.attempt import (
 )
 from restobench.batching import BatchSizes, batches, by_size, room_on
 from restobench.behind import Notes, Writer
-from restobench.dataset import Sample, read_ahead, size_ratio
+from restobench.dataset import Sample, size_ratio
 from restobench.errors import RestobenchError, in_words
 from restobench.exchange import Exchange
 from restobench.files import writing

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from restobench.cache import Cache
-from restobench.dataset import CARD, dataset_cards, find_card, local_cards, open_dataset, read_ahead, size_ratio
+from restobench.dataset import CARD, dataset_cards, find_card, local_cards, open_dataset, size_ratio
 from restobench.dataset_card import DatasetCard, write_card
 from restobench.errors import RestobenchError
 from restobench.image import write_picture
@@ -151,33 +151,6 @@ def test_an_unknown_revision_is_refused() -> None:
 def test_size_ratio_is_whole_or_none(lq: tuple[int, int], gt: tuple[int, int], ratio: int | None) -> None:
     """A pair one pixel off is no pair."""
     assert size_ratio(lq, gt) == ratio
-
-
-def test_reading_ahead_keeps_the_order_and_hands_errors_over() -> None:
-    """One bad picture stops nothing; later ones do not overtake it."""
-
-    def read(number: int) -> int:
-        if number == 3:
-            raise RestobenchError("bad")
-        return number * number
-
-    found = list(read_ahead(range(20), read, workers=4, ahead=5))
-
-    assert [item for item, _ in found] == list(range(20))
-    assert [str(result) for _, result in found][3] == "bad"
-    assert [result for _, result in found if not isinstance(result, RestobenchError)][-1] == 361
-
-
-def test_reading_ahead_is_bounded() -> None:
-    """Memory must not grow with the data set."""
-    started = []
-    source = read_ahead(range(1000), lambda number: started.append(number), workers=2, ahead=6)
-
-    for _ in range(3):
-        next(source)
-    source.close()  # type: ignore[attr-defined]
-
-    assert len(started) <= 6 + 3
 
 
 def test_a_picture_rotated_by_exif_pairs_with_its_upright_truth(make_pairs: MakePairs) -> None:

@@ -183,7 +183,7 @@ def test_an_interrupt_keeps_what_was_done_and_says_so(interrupted: Ran) -> None:
     """Ctrl-C is how people stop a run; they are told that nothing is lost."""
     assert interrupted.code == 130
     assert "Traceback" not in interrupted.err
-    assert "Interrupted. What was done is kept" in interrupted.err
+    assert "Interrupted. What was finished is kept" in interrupted.err
 
 
 def test_an_interrupted_run_knows_what_it_has(interrupted: Ran) -> None:

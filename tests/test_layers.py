@@ -14,6 +14,7 @@ ORDER = (
     "terminal",
     "environment",
     "files",
+    "ahead",
     "download",
     "watched",
     "reporter",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from restobench.dataset import dataset_cards, local_cards, read_ahead
+from restobench.ahead import read_ahead
+from restobench.dataset import dataset_cards, local_cards
 from restobench.dataset_card import Sharing
 from restobench.errors import RestobenchError
 from restobench.files import writing, written_whole

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from restobench.dataset import read_ahead
+from restobench.ahead import read_ahead
 from restobench.download import size_in_words
 from restobench.errors import RestobenchError
 from restobench.files import write_json, written_whole

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from PIL import features
 
-from restobench.dataset import dataset_cards, find_pictures, read_ahead
+from restobench.ahead import read_ahead
+from restobench.dataset import dataset_cards, find_pictures
 from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of

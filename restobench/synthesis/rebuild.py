@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from restobench.dataset import read_ahead
+from restobench.ahead import read_ahead
 from restobench.environment import datasets_folder
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of

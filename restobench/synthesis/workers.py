@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restobench.dataset import in_order
+from restobench.ahead import in_order
 from restobench.errors import RestobenchError
 from restobench.files import sha256_of
 from restobench.image import read_array

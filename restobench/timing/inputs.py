@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from restobench.dataset import Dataset, Sample, read_ahead
+from restobench.ahead import read_ahead
+from restobench.dataset import Dataset, Sample
 from restobench.errors import RestobenchError
 from restobench.image import picture_size, read_array, to_eight_bit, to_tensor
 

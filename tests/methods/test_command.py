@@ -534,7 +534,7 @@ def test_an_interrupted_run_leaves_no_process_and_keeps_what_was_made(
     _, said = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert b"Interrupted. What was done is kept" in said
+    assert b"Interrupted. What was finished is kept" in said
     assert alive(started) == []
     assert [path.name for path in tmp_path.glob("runs/pairs/x@default/*/pictures/*")] == ["a.png"]
     (run,) = tmp_path.glob("runs/pairs/x@default/*/run.json")
