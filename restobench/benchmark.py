@@ -278,55 +278,6 @@ def _evaluate(
         reporter.say(f"{title}: {line}")
 
 
-def worse_than_their_input(results: Sequence[RunResult]) -> list[str]:
-    """A sentence for each run that every full-reference metric puts below its input, itself or enlarged by bicubic.
-
-    A method may well lose in PSNR what it wins in LPIPS; one that loses in all of them seldom does what was meant.
-    """
-    fingerprints = [result.record.run["dataset"]["fingerprint"] for result in results]
-    inputs = {
-        fingerprint: result
-        for fingerprint, result in zip(fingerprints, results, strict=True)
-        if result.record.run["label"] in BASELINES
-    }
-    notes = []
-    for fingerprint, result in zip(fingerprints, results, strict=True):
-        other = inputs.get(fingerprint)
-        if other is None or other is result:
-            continue
-        ours, theirs = _on_common_samples(result.record, other.record)
-        compared = [
-            metric
-            for metric in choose_metrics(result.metrics)
-            if metric.card.kind == "full-reference" and metric.card.reference == "clean"
-            if metric.name in ours
-        ]
-        sign = {"higher": 1, "lower": -1}
-        if compared and all(sign[one.card.better] * (ours[one.name] - theirs[one.name]) < 0 for one in compared):
-            numbers = ", ".join(f"{one.name} {ours[one.name]:.4g} against {theirs[one.name]:.4g}" for one in compared)
-            notes.append(
-                f"{result.record.name} scores worse than {other.record.method}, its input: {numbers}. "
-                "Are these the pictures that were meant?"
-            )
-    return notes
-
-
-def _on_common_samples(one: RunRecord, other: RunRecord) -> tuple[dict[str, float], dict[str, float]]:
-    """Means of both by metric, over the samples that have a finite value in both: a part of a set has other means."""
-    import numpy as np
-
-    tables = [record.folder.read_samples().set_index("id") for record in (one, other)]
-    means: tuple[dict[str, float], dict[str, float]] = {}, {}
-    names = {row["metric"] for row in one.summary} & set(tables[0].columns) & set(tables[1].columns)
-    for name in sorted(names):
-        both = [table[name] for table in tables]
-        finite = [set(column.index[np.isfinite(column)]) for column in both]
-        if common := sorted(finite[0] & finite[1]):
-            for found, column in zip(means, both, strict=True):
-                found[name] = float(column[common].mean())
-    return means
-
-
 def _with_earlier(asked: list[Metric], record: RunRecord) -> list[Metric]:
     names = {metric.name for metric in asked}
     earlier = []

@@ -231,21 +231,52 @@ def _why_not(name: str, scored: Sequence[dict[str, set[tuple[str, ...]]]], sampl
     return None
 
 
-def _compare(name: str, samples: Sequence[_Samples], most_moved: int) -> ComparedMetric:
+class _Paired(NamedTuple):
+    ids: list[str]
+    one: NDArray[np.float64]
+    other: NDArray[np.float64]
+    both: NDArray[np.bool_]
+    """Where both are finite."""
+
+    @property
+    def means(self) -> tuple[float, float] | None:
+        """Of both where both are finite; None: nowhere."""
+        return (float(self.one[self.both].mean()), float(self.other[self.both].mean())) if self.both.any() else None
+
+
+def _paired(name: str, samples: Sequence[_Samples]) -> _Paired:
+    """Both sides' values of a metric over the samples that both have, means over their seeds."""
     places = [{sample_id: place for place, sample_id in enumerate(side.ids)} for side in samples]
     ids = [sample_id for sample_id in places[0] if sample_id in places[1]]
     one, other = (
         mean_over_seeds(side.values[name][:, [where[sample_id] for sample_id in ids]])
         for side, where in zip(samples, places, strict=True)
     )
-    both = np.isfinite(one) & np.isfinite(other)
+    return _Paired(ids, one, other, np.isfinite(one) & np.isfinite(other))
+
+
+def means_on_common_samples(first: RunRecord, second: RunRecord) -> dict[str, tuple[float, float]]:
+    """By metric, the means of two scored runs over the samples with a value in both: a part of a set has other means.
+
+    Raises:
+        RestobenchError: A run was not scored, or its table is damaged.
+    """
+    samples = [_samples((record,)) for record in (first, second)]
+    metrics = [row["metric"] for row in first.summary]
+    there = [name for name in metrics if all(name in side.values for side in samples)]
+    return {name: means for name in there if (means := _paired(name, samples).means)}
+
+
+def _compare(name: str, samples: Sequence[_Samples], most_moved: int) -> ComparedMetric:
+    ids, one, other, both = paired = _paired(name, samples)
+    means = paired.means
     moved = [Moved(*row) for row in zip(ids, one.tolist(), other.tolist(), strict=True)]
     moved = [row for row, there in zip(moved, both, strict=True) if there and row.difference != 0]
     moved.sort(key=lambda row: (-abs(row.difference), row.id))
     return ComparedMetric(
         name,
-        float(one[both].mean()) if both.any() else None,
-        float(other[both].mean()) if both.any() else None,
+        means and means[0],
+        means and means[1],
         paired_difference(one, other, [samples[0].groups[sample_id] for sample_id in ids]),
         tuple(moved[:most_moved]),
     )

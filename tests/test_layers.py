@@ -90,6 +90,7 @@ ORDER = (
     "forecast",
     "session",
     "benchmark",
+    "beneath",
     "baseline",
     "regression",
     "sharing",

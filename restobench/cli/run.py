@@ -71,7 +71,8 @@ def run(
         restobench run --suite resshift-steps -d ./my-pairs --dry-run
         restobench run --suite sweep.toml --seeds 3
     """
-    from restobench.benchmark import carry_out_each, worse_than_their_input
+    from restobench.benchmark import carry_out_each
+    from restobench.beneath import worse_than_their_input
     from restobench.cache import Cache
     from restobench.environment import runs_folder
     from restobench.forecast import forecast
