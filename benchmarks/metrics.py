@@ -1,6 +1,6 @@
 """One evaluation with seven metrics beside one process for each that runs pyiqa; and the Frechet distance beside sqrtm.
 
-    .venv/bin/python benchmarks/metrics.py [scores] [memory] [frechet] [--pictures 64] [--side 96] [--metrics ...]
+    .venv/bin/python benchmarks/metrics.py [scores] [memory] [frechet] [large] [--side 96] [--metrics ...]
 
 `scores`: crops of scikit-image's photographs in four sizes, noisy ones against clean ones. `restobench
 evaluate` scores them once with all metrics; then, for each metric, a process builds pyiqa's and is given
@@ -12,6 +12,8 @@ difference is told. Processor time of whole processes, start-up included, with o
 statistics, and two sets of 407; ours and the textbook's formula with scipy's `sqrtm`.
 
 `memory`: the peak of `restobench evaluate --metrics fid-gt` over so many pictures, and over four times as many.
+
+`large`, where it is asked for: the peak of a process that scores one pair of `--side` pixels, for each metric.
 
 Needs the extra `iqa` and no network. Asserts nothing.
 """
@@ -31,6 +33,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PARTS = ["scores", "memory", "frechet"]
+ASKED_FOR = ["large"]
 METRICS = "psnr,ssim,psnr-y,lpips-alex,lpips-vgg,clipiqa-pyiqa,musiq"
 THEIRS: dict[str, tuple[str, dict[str, object]]] = {
     # Our name: pyiqa's, and what it must be told to compute the same.
@@ -79,7 +82,7 @@ def write_weights(home: Path, names: Sequence[str]) -> None:
 
     ours = home / "weights" / "metrics" / "restobench"
     ours.mkdir(parents=True)
-    if "clipiqa-pyiqa" in names:  # the tests make do with a small one
+    if {"clipiqa", "clipiqa-pyiqa"} & set(names):  # the tests make do with a small one
         torch.save(clip(full=True).state_dict(), ours / "RN50.pt")
     put_weights(home, *names)
     places = [home / "hub" / place for place in ("checkpoints", "pyiqa", "clip")]
@@ -191,6 +194,34 @@ def memory(count: int, side: int, threads: int) -> None:
             print(f"| {pictures} pictures | {evaluated(work, ['fid-gt'], threads).peak_mb:.0f} |", flush=True)
 
 
+def large(names: Sequence[str], side: int, threads: int) -> None:
+    """The table of `large`."""
+    from restobench.metrics.registry import choose_metrics
+
+    print(f"\n| one pair of {side} x {side} | peak, GB | processor s |\n|---|---:|---:|", flush=True)
+    for metric in choose_metrics(names):
+        with tempfile.TemporaryDirectory(prefix="restobench-") as folder:
+            work = Path(folder)
+            if metric.card.weights:
+                write_weights(work / "home", [metric.name])
+            command = [sys.executable, __file__, "pair", metric.name, str(side)]
+            one = ended(command, surroundings(work, threads))
+            print(f"| {metric.name} | {one.peak_mb / 1024:.1f} | {one.seconds:.0f} |", flush=True)
+
+
+def pair(name: str, side: int) -> None:
+    """The process of one metric of `large`: random pictures, one of them with noise."""
+    import torch
+
+    import restobench
+    from restobench.metrics.registry import choose_metrics
+
+    gt = torch.rand(1, 3, side, side)
+    restored = (gt + 0.1 * torch.rand_like(gt)).clamp(0, 1)
+    (metric,) = choose_metrics([name])
+    restobench.score(restored, gt if metric.card.reference else None, metrics=[name])
+
+
 def frechet(dimensions: int, threads: int) -> None:
     """The third table."""
     import numpy as np
@@ -242,8 +273,11 @@ def main() -> None:
     if sys.argv[1:2] == ["one"]:
         theirs(sys.argv[2], Path(sys.argv[3]))
         return
+    if sys.argv[1:2] == ["pair"]:
+        pair(sys.argv[2], int(sys.argv[3]))
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("what", nargs="*", choices=[*PARTS, *ASKED_FOR], default=PARTS)
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--dimensions", type=int, default=2048, help="of the features; fewer for a quick look")
@@ -257,6 +291,8 @@ def main() -> None:
         scores(options.metrics.split(","), options.pictures, options.side, options.threads)
     if "memory" in options.what:
         memory(options.pictures, options.side, options.threads)
+    if "large" in options.what:
+        large(options.metrics.split(","), options.side, options.threads)
     if "frechet" in options.what:
         frechet(options.dimensions, options.threads)
 
